@@ -1,0 +1,1 @@
+"""Signs and verifies PDFs; knows no office, no database, no web."""
