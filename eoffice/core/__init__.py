@@ -1,1 +1,1 @@
-"""core"""
+"""Tools that know nothing of documents."""
