@@ -1,0 +1,109 @@
+"""What a verifier believes in: anchors, helping certificates and revocation lists, as plain DER bytes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from signing.errors import SigningError
+
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
+_CERTIFICATE = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"})
+_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".der", ".crl"})
+_LARGEST = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Anchors and evidence of one installation; nothing else is believed and nothing is fetched.
+
+    Args:
+        anchors: certificates (DER) that end every chain.
+        intermediates: certificates (DER) that help to build a chain; they are never believed by themselves.
+        crls: revocation lists (DER); each is checked against its issuer before it is used.
+        tsa_anchors: anchors (DER) for time-stamp authorities; empty: ``anchors`` serve.
+        generation: hash over all of the above, computed; stored verdicts carry it.
+    """
+
+    anchors: tuple[bytes, ...] = ()
+    intermediates: tuple[bytes, ...] = ()
+    crls: tuple[bytes, ...] = ()
+    tsa_anchors: tuple[bytes, ...] = ()
+    generation: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        state = hashlib.sha256()
+        for name in ("anchors", "intermediates", "crls", "tsa_anchors"):
+            state.update(name.encode())
+            for digest in sorted(hashlib.sha256(der).digest() for der in getattr(self, name)):
+                state.update(digest)
+        object.__setattr__(self, "generation", state.hexdigest()[:32])
+
+    @classmethod
+    def load(cls, directory: Path) -> Trust:
+        """Read a trust folder: certificates in it are anchors; ``intermediates/``, ``crl/`` and ``tsa/`` may stand in it.
+
+        Raises:
+            SigningError: ``trust_unreadable``: no such folder, or a file named like a certificate that is none.
+        """
+        if not directory.is_dir():
+            raise SigningError("trust_unreadable", str(directory))
+        return cls(
+            anchors=_read(directory, crl=False),
+            intermediates=_read(directory / "intermediates", crl=False),
+            crls=_read(directory / "crl", crl=True),
+            tsa_anchors=_read(directory / "tsa", crl=False),
+        )
+
+    def save(self, directory: Path) -> None:
+        """Write the folder that ``load`` reads (PEM, one file per item); files already there stay."""
+        places = (
+            (directory, "anchor", self.anchors, "CERTIFICATE"),
+            (directory / "intermediates", "intermediate", self.intermediates, "CERTIFICATE"),
+            (directory / "crl", "crl", self.crls, "X509 CRL"),
+            (directory / "tsa", "tsa", self.tsa_anchors, "CERTIFICATE"),
+        )
+        for place, stem, items, label in places:
+            if items or place == directory:
+                place.mkdir(parents=True, exist_ok=True)
+            for der in items:
+                suffix = "crl" if label == "X509 CRL" else "pem"
+                name = f"{stem}-{hashlib.sha256(der).hexdigest()[:12]}.{suffix}"
+                (place / name).write_bytes(pem(der, label))
+
+
+def pem(der: bytes, label: str = "CERTIFICATE") -> bytes:
+    """Wrap DER bytes as PEM (RFC 7468)."""
+    text = base64.b64encode(der)
+    lines = [text[i : i + 64] for i in range(0, len(text), 64)]
+    edge = label.encode("ascii")
+    return b"-----BEGIN " + edge + b"-----\n" + b"\n".join(lines) + b"\n-----END " + edge + b"-----\n"
+
+
+def _read(place: Path, *, crl: bool) -> tuple[bytes, ...]:
+    found: dict[bytes, None] = {}
+    if not place.is_dir():
+        return ()
+    for path in sorted(place.iterdir()):
+        if path.name.startswith(".") or not path.is_file() or path.stat().st_size > _LARGEST:
+            continue
+        items = _items(path.read_bytes(), crl=crl)
+        if not items and path.suffix.lower() in _SUFFIXES:
+            raise SigningError("trust_unreadable", path.name)
+        found.update(dict.fromkeys(items))
+    return tuple(found)
+
+
+def _items(raw: bytes, *, crl: bool) -> list[bytes]:
+    blocks = _PEM.findall(raw)
+    if blocks:
+        wanted = frozenset({b"X509 CRL"}) if crl else _CERTIFICATE
+        try:
+            return [base64.b64decode(b"".join(body.split()), validate=True) for label, body in blocks if label in wanted]
+        except binascii.Error:
+            return []
+    return [raw] if raw[:1] == b"\x30" and len(raw) > 64 else []
