@@ -260,8 +260,13 @@ ORPHAN = """
 import sys, threading
 from eoffice.core.sandbox import Sandbox
 box = Sandbox(workers=2)
-print(box.call("tests.core.hostile.state", b"")["pid"], flush=True)
+pid = box.call("tests.core.hostile.state", b"")["pid"]
 threading.Thread(target=box.call, args=("tests.core.hostile.loop", b""), daemon=True).start()
+ticks = lambda: int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[11])
+start = ticks()
+while ticks() < start + 10:  # it is in its loop, and would not see that we hang up
+    pass
+print(pid, flush=True)
 sys.stdin.readline()
 """
 
