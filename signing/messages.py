@@ -44,7 +44,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The file exceeds a limit (size, pages or complexity) and was not judged.",
     ),
     "over_limit_bytes": ("Tệp quá lớn nên không được kiểm tra.", "The file is too large and was not judged."),
-    "over_limit_pages": ("Tệp có quá nhiều trang nên không được kiểm tra.", "The file has too many pages to be judged."),
+    "over_limit_pages": (
+        "Tệp có quá nhiều trang nên không được kiểm tra.",
+        "The file has too many pages to be judged.",
+    ),
     "over_limit_objects": (
         "Tệp có quá nhiều đối tượng nên không được kiểm tra.",
         "The file has too many objects to be judged.",

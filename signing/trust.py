@@ -45,7 +45,7 @@ class Trust:
 
     @classmethod
     def load(cls, directory: Path) -> Trust:
-        """Read a trust folder: certificates in it are anchors; ``intermediates/``, ``crl/`` and ``tsa/`` may stand in it.
+        """Read a trust folder: certificates in it are anchors, beside ``intermediates/``, ``crl/`` and ``tsa/``.
 
         Raises:
             SigningError: ``trust_unreadable``: no such folder, or a file named like a certificate that is none.
@@ -103,7 +103,8 @@ def _items(raw: bytes, *, crl: bool) -> list[bytes]:
     if blocks:
         wanted = frozenset({b"X509 CRL"}) if crl else _CERTIFICATE
         try:
-            return [base64.b64decode(b"".join(body.split()), validate=True) for label, body in blocks if label in wanted]
+            bodies = [b"".join(body.split()) for label, body in blocks if label in wanted]
+            return [base64.b64decode(body, validate=True) for body in bodies]
         except binascii.Error:
             return []
     return [raw] if raw[:1] == b"\x30" and len(raw) > 64 else []
