@@ -99,7 +99,7 @@ def one_of(column: str, words: type) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({values})", name=column)
 
 
-def word(length: int = 40) -> Any:
+def short(length: int = 40) -> Any:
     """A column for a machine word: short, indexed well, not for people's text."""
     return mapped_column(String(length))
 

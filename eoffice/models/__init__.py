@@ -1,1 +1,15 @@
-"""models"""
+"""The tables, one family per file; importing this package makes them all known."""
+
+from eoffice.models import (  # noqa: F401
+    access,
+    books,
+    calls,
+    directory,
+    documents,
+    exchange,
+    ledger,
+    metrics,
+    review,
+    routing,
+    work,
+)

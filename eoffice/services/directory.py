@@ -1,0 +1,419 @@
+"""Agencies, units, posts and people: setting them up, and telling who sits at a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from eoffice.core.calendar import WorkingCalendar
+from eoffice.core.clock import local_date
+from eoffice.core.desk import Actor, Desk, scope
+from eoffice.core.errors import InvalidInput, NotFound
+from eoffice.core.i18n import N_
+from eoffice.models.directory import (
+    Agency,
+    AgencyIdentifier,
+    CalendarDay,
+    Certificate,
+    Person,
+    Picture,
+    Post,
+    PostRole,
+    Setting,
+    SigningAuthority,
+    Unit,
+)
+from eoffice.rules.access import Permission, sees_whole_agency
+from eoffice.services.verbs import verb
+
+
+@dataclass(frozen=True)
+class NewAgency:
+    """An agency to be entered in the directory; dates inclusive."""
+
+    slug: str
+    name: str
+    short_name: str
+    abbreviation: str
+    level: str
+    kind: str
+    identifier: str
+    superior_name: str = ""
+    parent: str = ""
+    place: str = ""
+    contact: str = ""
+    hosted: bool = True
+    exchange_mode: str = "local"
+    valid_from: date = date(2020, 1, 1)
+    units: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class NewPost:
+    """A person on a post, with roles and, for signers, the capacity (basis, holder)."""
+
+    agency: str
+    login: str
+    full_name: str
+    honorific: str
+    title: str
+    password_hash: str
+    roles: tuple[str, ...]
+    unit: str = ""
+    rank: int = 100
+    authority: tuple[str, str] | None = None
+    kinds: tuple[str, ...] | None = None
+    basis_document: str = ""
+    over: tuple[str, ...] = ()
+    valid_from: date = date(2020, 1, 1)
+    valid_to: date | None = None
+
+
+@dataclass(frozen=True)
+class NewCertificate:
+    """A certificate whose key lies in the key agent (or, for exchange, beside the installation's secret)."""
+
+    agency: str
+    purpose: str
+    key_name: str
+    der: bytes
+    chain: tuple[bytes, ...]
+    login: str = ""
+    picture_sha256: str = ""
+    picture_size_um: tuple[int, int] = (0, 0)
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@verb(Permission.DIRECTORY_CHANGE, "agency.established")
+def establish(desk: Desk, *, agency: NewAgency) -> Agency:
+    """Enter an agency with its identifier and units.
+
+    Raises:
+        InvalidInput: the short code or the identifier is taken, or the parent is unknown.
+    """
+    if _agency(desk, agency.slug) is not None:
+        raise InvalidInput("agency_taken", N_("There is already an agency with this code."), slug=agency.slug)
+    parent = _agency(desk, agency.parent) if agency.parent else None
+    if agency.parent and parent is None:
+        raise InvalidInput("unknown_parent", N_("The superior agency is not in the directory."), slug=agency.parent)
+    row = Agency(
+        slug=agency.slug,
+        name=agency.name,
+        short_name=agency.short_name,
+        abbreviation=agency.abbreviation,
+        superior_name=agency.superior_name,
+        parent_id=parent.id if parent else None,
+        level=agency.level,
+        kind=agency.kind,
+        place=agency.place,
+        contact=agency.contact,
+        hosted=agency.hosted,
+        exchange_mode=agency.exchange_mode,
+        valid_from=agency.valid_from,
+    )
+    desk.session.add(row)
+    desk.session.flush()
+    desk.session.add(
+        AgencyIdentifier(
+            subject_id=row.id, scheme="qd20_2020", value=agency.identifier, valid_from=agency.valid_from
+        )
+    )
+    desk.session.add_all(Unit(agency_id=row.id, name=name, abbreviation=short) for name, short in agency.units)
+    desk.note(slug=agency.slug, name=agency.name, identifier=agency.identifier)
+    return row
+
+
+@verb(Permission.DIRECTORY_CHANGE, "post.appointed")
+def appoint(desk: Desk, *, post: NewPost) -> Post:
+    """Put a person on a post of the desk's agency, with roles and authority to sign."""
+    person = desk.session.scalars(select(Person).where(Person.login == post.login)).one_or_none()
+    if person is None:
+        person = Person(
+            full_name=post.full_name,
+            honorific=post.honorific,
+            login=post.login,
+            password_hash=post.password_hash,
+            locale=desk.settings.locale,
+        )
+        desk.session.add(person)
+        desk.session.flush()
+    unit = None
+    if post.unit:
+        unit = desk.session.scalars(scope(desk, Unit).where(Unit.abbreviation == post.unit)).one_or_none()
+        if unit is None:
+            raise InvalidInput("unknown_unit", N_("This unit is not in the directory."), unit=post.unit)
+    row = Post(
+        agency_id=desk.agency,
+        unit_id=unit.id if unit else None,
+        person_id=person.id,
+        title=post.title,
+        rank=post.rank,
+        valid_from=post.valid_from,
+        valid_to=post.valid_to,
+    )
+    desk.session.add(row)
+    desk.session.flush()
+    over = [_known_agency(desk, slug).id for slug in post.over] or [None]
+    for role in post.roles:
+        for reach in over if role == "auditor" else [None]:
+            desk.session.add(PostRole(agency_id=desk.agency, post_id=row.id, role=role, over_agency_id=reach))
+    if post.authority:
+        basis, holder = post.authority
+        desk.session.add(
+            SigningAuthority(
+                agency_id=desk.agency,
+                post_id=row.id,
+                basis=basis,
+                holder=holder,
+                kinds=list(post.kinds) if post.kinds is not None else None,
+                basis_document=post.basis_document,
+                valid_from=post.valid_from,
+                valid_to=post.valid_to,
+            )
+        )
+    desk.note(login=post.login, title=post.title, roles=list(post.roles))
+    return row
+
+
+@verb(Permission.DIRECTORY_CHANGE, "certificate.entered")
+def enter_certificate(desk: Desk, *, certificate: NewCertificate) -> Certificate:
+    """Enter a certificate of a leader, the agency's seal (with its custodian) or its exchange."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    parsed = x509.load_der_x509_certificate(certificate.der)
+    post = post_of(desk, certificate.login) if certificate.login else None
+    row = Certificate(
+        agency_id=desk.agency,
+        purpose=certificate.purpose,
+        post_id=post.id if post and certificate.purpose == "leader" else None,
+        custodian_post_id=post.id if post and certificate.purpose == "seal" else None,
+        key_name=certificate.key_name,
+        sha256=parsed.fingerprint(hashes.SHA256()).hex(),
+        der=certificate.der,
+        chain=[der.hex() for der in certificate.chain],
+        subject=parsed.subject.rfc4514_string(),
+        valid_from=parsed.not_valid_before_utc,
+        valid_to=parsed.not_valid_after_utc,
+        status="active",
+    )
+    desk.session.add(row)
+    if certificate.picture_sha256:
+        width, height = certificate.picture_size_um
+        desk.session.add(
+            Picture(
+                agency_id=desk.agency,
+                purpose="seal" if certificate.purpose == "seal" else "handwriting",
+                post_id=row.post_id,
+                sha256=certificate.picture_sha256,
+                width_um=width,
+                height_um=height,
+            )
+        )
+    desk.note(purpose=certificate.purpose, subject=row.subject, sha256=row.sha256)
+    return row
+
+
+@verb(Permission.DIRECTORY_CHANGE, "calendar.seeded")
+def seed_calendar(desk: Desk, *, days: Sequence[Any]) -> None:
+    """Enter days off and make-up days for the whole installation."""
+    desk.session.add_all(
+        CalendarDay(day=day.date, kind=day.kind, name_vi=day.name_vi, name_en=day.name_en, basis=day.basis)
+        for day in days
+    )
+    desk.note(days=len(days))
+
+
+@verb(Permission.DIRECTORY_CHANGE, "setting.changed")
+def set_value(desk: Desk, *, name: str, value: str, source: str, valid_from: date) -> Setting:
+    """Enter a dated setting with its source."""
+    row = Setting(name=name, value=value, source=source, valid_from=valid_from)
+    desk.session.add(row)
+    desk.note(name=name, value=value, source=source)
+    return row
+
+
+def _agency(desk: Desk, slug: str) -> Agency | None:
+    return desk.session.scalars(select(Agency).where(Agency.slug == slug)).one_or_none()
+
+
+def _known_agency(desk: Desk, slug: str) -> Agency:
+    row = _agency(desk, slug)
+    if row is None:
+        raise NotFound(table="agency", slug=slug)
+    return row
+
+
+def agency(desk: Desk, agency_id: UUID | None = None) -> Agency:
+    """An agency of the directory, this desk's own when no id is given."""
+    row = desk.session.get(Agency, agency_id or desk.agency)
+    if row is None:
+        raise NotFound(table="agency", id=str(agency_id))
+    return row
+
+
+def agency_by_slug(desk: Desk, slug: str) -> Agency:
+    """An agency by its short code.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _known_agency(desk, slug)
+
+
+def hosted(desk: Desk) -> list[Agency]:
+    """Agencies that work in this installation, by name."""
+    return list(desk.session.scalars(select(Agency).where(Agency.hosted).order_by(Agency.name)))
+
+
+def identifier(desk: Desk, agency_id: UUID, on: date) -> str:
+    """The identifier of an agency on a day, "" when it has none (Decision 20/2020)."""
+    found = desk.session.scalars(
+        select(AgencyIdentifier.value)
+        .where(
+            AgencyIdentifier.subject_id == agency_id,
+            AgencyIdentifier.valid_from <= on,
+            or_(AgencyIdentifier.valid_to.is_(None), AgencyIdentifier.valid_to >= on),
+        )
+        .order_by(AgencyIdentifier.valid_from.desc())
+        .limit(1)
+    ).first()
+    return found or ""
+
+
+def agency_by_identifier(desk: Desk, value: str, on: date) -> Agency | None:
+    """Whose identifier this was on a day."""
+    return desk.session.scalars(
+        select(Agency)
+        .join(AgencyIdentifier, AgencyIdentifier.subject_id == Agency.id)
+        .where(
+            AgencyIdentifier.value == value,
+            AgencyIdentifier.valid_from <= on,
+            or_(AgencyIdentifier.valid_to.is_(None), AgencyIdentifier.valid_to >= on),
+        )
+        .limit(1)
+    ).first()
+
+
+def agency_by_name(desk: Desk, name: str) -> Agency | None:
+    """The agency with this name as printed, letter case and diacritics apart; None when none or several have it."""
+    from eoffice.core.text import fold
+
+    wanted = fold(name)
+    found = [row for row in desk.session.scalars(select(Agency)) if wanted in (fold(row.name), fold(row.short_name))]
+    return found[0] if len(found) == 1 else None
+
+
+def units(desk: Desk) -> list[Unit]:
+    """Units of this agency, by name."""
+    return list(desk.session.scalars(scope(desk, Unit).order_by(Unit.name)))
+
+
+def posts(desk: Desk) -> list[Post]:
+    """Posts of this agency that are held today, by rank."""
+    today = local_date(desk.now())
+    statement = scope(desk, Post).where(
+        Post.valid_from <= today, or_(Post.valid_to.is_(None), Post.valid_to >= today)
+    )
+    return list(desk.session.scalars(statement.order_by(Post.rank, Post.id)))
+
+
+def post(desk: Desk, post_id: UUID) -> Post:
+    """A post of an agency this desk may read.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = desk.session.scalars(scope(desk, Post).where(Post.id == post_id)).one_or_none()
+    if row is None:
+        raise NotFound(table="post", id=str(post_id))
+    return row
+
+
+def post_of(desk: Desk, login: str) -> Post:
+    """The post a person holds in this agency.
+
+    Raises:
+        NotFound: he holds none.
+    """
+    row = desk.session.scalars(
+        scope(desk, Post).join(Person).where(Person.login == login).order_by(Post.rank).limit(1)
+    ).first()
+    if row is None:
+        raise NotFound(table="post", login=login)
+    return row
+
+
+def authorities(desk: Desk, post_id: UUID) -> list[SigningAuthority]:
+    """In which capacities a post may sign."""
+    return list(desk.session.scalars(scope(desk, SigningAuthority).where(SigningAuthority.post_id == post_id)))
+
+
+def certificate(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Certificate | None:
+    """The active certificate of this agency for a purpose (``leader`` needs the post)."""
+    statement = scope(desk, Certificate).where(Certificate.purpose == purpose, Certificate.status == "active")
+    if post_id is not None:
+        statement = statement.where(Certificate.post_id == post_id)
+    return desk.session.scalars(statement.order_by(Certificate.valid_to.desc()).limit(1)).first()
+
+
+def picture(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Picture | None:
+    """The picture of a post's handwriting or of the agency's seal."""
+    statement = scope(desk, Picture).where(Picture.purpose == purpose)
+    if post_id is not None:
+        statement = statement.where(Picture.post_id == post_id)
+    return desk.session.scalars(statement.order_by(Picture.id.desc()).limit(1)).first()
+
+
+def calendar(desk: Desk) -> WorkingCalendar:
+    """The working calendar of this agency: the installation's days, its own over them."""
+    own = desk.actor.agency
+    rows = desk.session.scalars(
+        select(CalendarDay)
+        .where(or_(CalendarDay.for_agency_id.is_(None), CalendarDay.for_agency_id == own))
+        .order_by(CalendarDay.for_agency_id.is_not(None))
+    )
+    days = {row.day: row for row in rows}
+    return WorkingCalendar(
+        holidays={day: row.name_vi for day, row in days.items() if row.kind == "holiday"},
+        make_up=frozenset(day for day, row in days.items() if row.kind == "make_up"),
+    )
+
+
+def actor_of(session: Session, post_id: UUID, *, sign_in: str = "", on: date | None = None) -> Actor:
+    """Who sits on a post: his name, roles and what he may see.
+
+    Args:
+        sign_in: identifier of the sign-in; unlocked keys are bound to it.
+        on: the day; today when left out.
+
+    Raises:
+        NotFound: no such post, not held on this day, or its holder is no longer active.
+    """
+    statement = select(Post).where(Post.id == post_id).execution_options(scoped=True)  # the sign-in knows the post
+    row = session.scalars(statement).one_or_none()
+    today = on or local_date(datetime.now(UTC))
+    held = row is not None and row.valid_from <= today and (row.valid_to is None or row.valid_to >= today)
+    if row is None or not held or not row.person.active:
+        raise NotFound(table="post", id=str(post_id))
+    roles = frozenset(role.role for role in row.roles)
+    reach = {role.over_agency_id for role in row.roles if role.role == "auditor" and role.over_agency_id}
+    return Actor(
+        kind="person",
+        agency=row.agency_id,
+        post=row.id,
+        person=row.person_id,
+        unit=row.unit_id,
+        roles=roles,
+        name=row.person.full_name,
+        title=row.title,
+        agencies=frozenset({row.agency_id, *reach}),
+        whole_agency=sees_whole_agency(roles),
+        session=sign_in,
+    )

@@ -1,0 +1,179 @@
+"""The door check: what a file is, whether it may come in, what its signatures are worth and what page 1 says.
+
+``look`` runs in a child process with limits (core.sandbox); nothing else of the office opens bytes from outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from eoffice.core.desk import Desk
+from eoffice.core.errors import FileRefused
+from eoffice.core.i18n import N_
+from eoffice.core.ids import new_id
+from eoffice.core.sandbox import SandboxError
+from eoffice.models.documents import File, FileVerdict
+
+PDF = "application/pdf"
+
+REFUSALS = {
+    "empty": N_("The file is empty. Nothing was stored. Please choose the file again."),
+    "not_a_pdf": N_("This file is not a PDF. Nothing was stored. Please send the document as PDF."),
+    "damaged": N_("This PDF is damaged and cannot be read. Nothing was stored. Please ask the sender for another copy."),
+    "password_needed": N_(
+        "This PDF is locked with a password. Nothing was stored. Please ask the sender for a copy without password."
+    ),
+    "over_limit": N_("This PDF is larger or deeper than can be checked safely. Nothing was stored."),
+}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is known of a file.
+
+    Args:
+        sha256, size: of the bytes; media: by magic bytes, never by name.
+        pages: 0 when it cannot be read.
+        verdict: one of the five words; report: the whole verification as JSON; policy: under which it was made.
+        flags: active content.
+        reading: what page 1 says, each with confidence and place; {} without a text.
+    """
+
+    sha256: str
+    size: int
+    media: str
+    pages: int
+    verdict: str
+    report: dict[str, Any]
+    policy: str
+    flags: tuple[str, ...]
+    reading: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """Code of the first reason why the file cannot be read, "" when it can."""
+        reasons = self.report.get("reasons") or []
+        return str(reasons[0]["code"]) if self.verdict == "UNREADABLE" and reasons else ""
+
+
+def look(data: bytes, *, trust: str, at: str, read: bool) -> dict[str, Any]:
+    """Verify every signature and read page 1; runs in the child.
+
+    Args:
+        data: the file.
+        trust: folder of anchors, intermediates and revocation lists.
+        at: time of the check, ISO 8601.
+        read: also read number, date, issuer and subject.
+    """
+    from eoffice.formats import page1
+    from signing import report, verify
+    from signing.trust import Trust
+
+    found = verify(data, Trust.load(Path(trust)), at=datetime.fromisoformat(at))
+    reading: dict[str, Any] = {}
+    if read and found.verdict != "UNREADABLE":
+        reading = page1.as_dict(page1.read(page1.extract(data)))
+    return {
+        "report": report.as_dict(found),
+        "verdict": str(found.verdict),
+        "policy": found.policy,
+        "pages": found.pages or 0,
+        "flags": list(found.flags),
+        "reading": reading,
+    }
+
+
+def examine(desk: Desk, sha256: str, *, read: bool = True) -> Examined:
+    """Examine a file of the store; no transaction that has written may be open.
+
+    Raises:
+        FileRefused: it is empty. (Anything else that is wrong is told in the verdict.)
+        FileMissing: not in the store.
+    """
+    path = desk.files.path(sha256)
+    size = path.stat().st_size
+    if size == 0:
+        raise FileRefused("empty", REFUSALS["empty"])
+    with path.open("rb") as stream:
+        media = PDF if b"%PDF-" in stream.read(1024) else "application/octet-stream"
+    trust = str(desk.settings.pki / "trust")
+    try:
+        answer = desk.tools.sandbox().call(
+            "eoffice.services.examine.look", path, trust=trust, at=desk.now().isoformat(), read=read
+        )
+    except SandboxError as error:
+        answer = _unreadable(error.code)
+    return Examined(
+        sha256=sha256,
+        size=size,
+        media=media,
+        pages=answer["pages"],
+        verdict=answer["verdict"],
+        report=answer["report"],
+        policy=answer["policy"],
+        flags=tuple(answer["flags"]),
+        reading=answer["reading"],
+    )
+
+
+def _unreadable(code: str) -> dict[str, Any]:
+    reasons = [{"code": code, "detail": ""}]
+    report = {"verdict": "UNREADABLE", "signatures": [], "notes": [], "flags": [], "reasons": reasons}
+    return {"report": report, "verdict": "UNREADABLE", "policy": "sandbox", "pages": 0, "flags": [], "reading": {}}
+
+
+def welcome(found: Examined) -> Examined:
+    """Let in only what a clerk can work with: a readable PDF.
+
+    Raises:
+        FileRefused: not a PDF, damaged, locked with a password, or over a limit.
+    """
+    if found.verdict == "UNREADABLE":
+        code = found.reason if found.reason in REFUSALS else "damaged"
+        raise FileRefused(code, REFUSALS[code], detail=found.reason)
+    return found
+
+
+def keep(desk: Desk, found: Examined) -> None:
+    """Write down the file and its verdict; the same file under the same policy is one row each."""
+    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    now = desk.now()
+    desk.session.execute(
+        insert(File)
+        .values(
+            id=new_id(), sha256=found.sha256, size=found.size, media=found.media, pages=found.pages, created_at=now
+        )
+        .on_conflict_do_nothing(index_elements=["sha256"])
+    )
+    desk.session.execute(
+        insert(FileVerdict)
+        .values(
+            id=new_id(),
+            sha256=found.sha256,
+            policy=found.policy,
+            verdict=found.verdict,
+            report=found.report,
+            checked_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["sha256", "policy"])
+    )
+
+
+def verdict_of(desk: Desk, sha256: str) -> FileVerdict | None:
+    """The newest verdict about a file; ask for the document first, a hash is no right to see anything."""
+    return desk.session.scalars(
+        select(FileVerdict).where(FileVerdict.sha256 == sha256).order_by(FileVerdict.checked_at.desc()).limit(1)
+    ).first()
+
+
+def read_date(reading: dict[str, Any]) -> date | None:
+    """The date page 1 shows, if it was read."""
+    value = (reading.get("date") or {}).get("value")
+    return date.fromisoformat(value) if value else None

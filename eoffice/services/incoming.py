@@ -1,0 +1,326 @@
+"""What comes in: arriving, registering, refusing (Decree 30/2020 articles 20-22)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from eoffice.core.clock import local_date
+from eoffice.core.desk import Desk, scope
+from eoffice.core.errors import InvalidInput
+from eoffice.core.i18n import N_
+from eoffice.core.ids import new_id
+from eoffice.core.text import file_name, fold, tidy
+from eoffice.models.documents import Document, DocumentFile
+from eoffice.models.exchange import Message
+from eoffice.rules import kinds, numbering, secrecy
+from eoffice.rules.access import Permission
+from eoffice.rules.lifecycle import Direction, State
+from eoffice.services import books, directory, examine
+from eoffice.services.examine import Examined
+from eoffice.services.verbs import verb
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a document that comes in, as printed or as sent.
+
+    Args:
+        code: number and symbol, ``05/BNV-VP``.
+        issuer_name, issuer_identifier: of whom it is from; kept as printed and sent.
+        urgency: ``normal``, ``urgent``, ``very_urgent`` or ``express``; secrecy: only ``none`` has content here.
+    """
+
+    code: str = ""
+    issued_date: date | None = None
+    issuer_name: str = ""
+    issuer_identifier: str = ""
+    subject: str = ""
+    kind: str = "official_letter"
+    signer_name: str = ""
+    urgency: str = "normal"
+    secrecy: str = "none"
+    circulation: str = "none"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Bytes at the door: already in the store, by hand or from the exchange.
+
+    Args:
+        sha256: of the main file.
+        name: as it was called where it comes from.
+        channel: ``hand``, ``post``, ``email``, ``intra_system`` ...
+        facts: what the message said of it; read from page 1 when None.
+        message: the exchange message that brought it.
+    """
+
+    sha256: str
+    name: str
+    channel: str
+    facts: Facts | None = None
+    message: UUID | None = None
+
+
+def _examine(desk: Desk, *, arrival: Arrival) -> Examined:
+    found = examine.examine(desk, arrival.sha256)
+    return found if arrival.message else examine.welcome(found)
+
+
+def read_facts(found: Examined) -> Facts:
+    """What page 1 says, as far as it could be read."""
+    said = {name: (item or {}).get("value") for name, item in found.reading.items()}
+    number, symbol = said.get("number"), said.get("symbol")
+    return Facts(
+        code=numbering.code(int(number), symbol or "") if number else "",
+        issued_date=examine.read_date(found.reading),
+        issuer_name=said.get("issuer") or "",
+        subject=said.get("subject") or "",
+        kind=said.get("kind") or "official_letter",
+    )
+
+
+@verb(Permission.DOCUMENT_ARRIVE, "document.arrived", prepare=_examine)
+def arrive(desk: Desk, *, arrival: Arrival, prepared: Examined) -> Document:
+    """Take in a document from any source: verdict, facts of page 1, hints of duplicates.
+
+    Raises:
+        FileRefused: not a PDF, damaged, locked or empty (by hand; the exchange keeps it with its verdict).
+    """
+    examine.keep(desk, prepared)
+    facts = arrival.facts or read_facts(prepared)
+    secrecy.check(facts.secrecy)
+    issuer = _issuer(desk, facts)
+    now = desk.now()
+    document = Document(
+        id=new_id(),
+        agency_id=desk.agency,
+        direction=Direction.INCOMING,
+        state=State.ARRIVED,
+        kind=facts.kind,
+        **_code(facts.code),
+        issued_date=facts.issued_date,
+        issuer_id=issuer,
+        issuer_name=facts.issuer_name,
+        issuer_identifier=facts.issuer_identifier,
+        subject=facts.subject,
+        folded=search_text(facts.code, facts.subject, facts.issuer_name),
+        language="vi",
+        page_count=prepared.pages,
+        urgency=facts.urgency,
+        circulation=facts.circulation,
+        signer_name=facts.signer_name,
+        created_at=now,
+        provenance="work",
+        channel=arrival.channel,
+        arrived_at=now,
+        verdict=prepared.verdict,
+        active_content=bool(prepared.flags),
+        message_id=arrival.message,
+        same_bytes_id=_same_bytes(desk, prepared.sha256),
+        same_code_id=_same_code(desk, facts),
+    )
+    desk.session.add(document)
+    desk.session.flush()
+    desk.session.add(
+        DocumentFile(
+            agency_id=desk.agency,
+            document_id=document.id,
+            sha256=prepared.sha256,
+            role="main",
+            stage="received",
+            name=file_name(arrival.name),
+            created_at=now,
+        )
+    )
+    desk.note(
+        channel=arrival.channel,
+        sha256=prepared.sha256,
+        verdict=prepared.verdict,
+        policy=prepared.policy,
+        flags=list(prepared.flags),
+    )
+    return document
+
+
+@verb(Permission.DOCUMENT_REGISTER, "document.registered", on=Document)
+def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
+    """Enter a document in this year's incoming book under the next arrival number (Decree 30/2020 article 22).
+
+    Raises:
+        InvalidInput: number and symbol or issuer or subject missing or impossible.
+        StateSecretRefused: state secrets are not kept in this system.
+    """
+    secrecy.check(facts.secrecy)
+    checked = _checked(facts)
+    now = desk.now()
+    year = local_date(now).year
+    number, today = books.take(desk, numbering.book_key("incoming", year), document.id)
+    for name, value in _code(checked.code).items():
+        setattr(document, name, value)
+    document.kind = checked.kind
+    document.issued_date = checked.issued_date
+    document.issuer_name = checked.issuer_name
+    document.issuer_identifier = checked.issuer_identifier or document.issuer_identifier
+    document.issuer_id = _issuer(desk, checked) or document.issuer_id
+    document.subject = checked.subject
+    document.folded = search_text(checked.code, checked.subject, checked.issuer_name)
+    document.urgency = checked.urgency
+    document.circulation = checked.circulation
+    document.signer_name = checked.signer_name or document.signer_name
+    document.same_code_id = _same_code(desk, checked, but=document.id)
+    document.book_year = year
+    document.arrival_number = number
+    document.registered_at = now
+    document.state = State.REGISTERED
+    books.write_line(
+        desk,
+        "incoming",
+        year,
+        number,
+        document.id,
+        {
+            "arrival_date": today.isoformat(),
+            "arrival_number": number,
+            "author": document.issuer_name,
+            "code": document.code,
+            "issued_date": document.issued_date.isoformat() if document.issued_date else "",
+            "kind_and_subject": f"{kinds.kind(document.kind).name_vi}: {document.subject}",
+            "note": "",
+        },
+    )
+    desk.note(document=document.id, book="incoming", year=year, number=number)
+    tell_sender(desk, document, "03")
+    return document
+
+
+@verb(Permission.DOCUMENT_REFUSE, "document.refused", on=Document)
+def refuse(desk: Desk, document: Document, *, reason: str) -> Document:
+    """Send a document back before it is registered, with a reason (Decision 28/2018 article 5.4).
+
+    Raises:
+        InvalidInput: no reason.
+    """
+    reason = tidy(reason)
+    if not reason:
+        raise InvalidInput("reason_missing", N_("Please say why. The sender reads it; nothing was changed."))
+    document.state = State.REFUSED
+    document.refusal = reason
+    document.done_at = desk.now()
+    desk.note(document=document.id, reason=reason)
+    tell_sender(desk, document, "02", description=reason)
+    return document
+
+
+def tell_sender(desk: Desk, document: Document, code: str, *, description: str = "") -> None:
+    """Have the status of a document from the exchange reported to its sender, in order, after this deed."""
+    if document.message_id is None:
+        return
+    desk.later(
+        "exchange.report",
+        f"report:{document.message_id}:{code}",
+        {"message": str(document.message_id), "code": code, "description": description},
+        part=f"message:{document.message_id}",
+    )
+
+
+def search_text(code: str, subject: str, issuer: str) -> str:
+    """What the search compares: number, subject and issuer without diacritics and letter case."""
+    return fold(" ".join((code, subject, issuer)))
+
+
+def _code(code: str) -> dict[str, Any]:
+    parsed = numbering.parse_code(code) if code else None
+    if parsed is None:
+        return {"number": None, "symbol": "", "code": tidy(code)}
+    number, symbol = parsed
+    return {"number": number, "symbol": symbol, "code": numbering.code(number, symbol)}
+
+
+def _checked(facts: Facts) -> Facts:
+    missing = [name for name in ("issuer_name", "subject") if not tidy(getattr(facts, name))]
+    if missing:
+        raise InvalidInput(
+            "field_missing",
+            N_("Issuer and subject are needed to register a document. Nothing was changed."),
+            fields=", ".join(missing),
+        )
+    if facts.code and numbering.parse_code(facts.code) is None:
+        raise InvalidInput(
+            "code_impossible",
+            N_("“{code}” is no number and symbol such as 05/BNV-VP. Nothing was changed."),
+            code=facts.code,
+        )
+    kinds.kind(facts.kind)
+    return Facts(**{**facts.__dict__, "issuer_name": tidy(facts.issuer_name), "subject": tidy(facts.subject)})
+
+
+def _issuer(desk: Desk, facts: Facts) -> UUID | None:
+    on = facts.issued_date or local_date(desk.now())
+    row = None
+    if facts.issuer_identifier:
+        row = directory.agency_by_identifier(desk, facts.issuer_identifier, on)
+    if row is None and facts.issuer_name:
+        row = directory.agency_by_name(desk, facts.issuer_name)
+    return row.id if row else None
+
+
+def _same_bytes(desk: Desk, sha256: str) -> UUID | None:
+    """Another document of this agency with the same bytes: a hint, not a verdict."""
+    statement = (
+        scope(desk, DocumentFile)
+        .where(
+            DocumentFile.agency_id == desk.agency, DocumentFile.sha256 == sha256, DocumentFile.stage == "received"
+        )
+        .order_by(DocumentFile.created_at, DocumentFile.id)
+        .limit(1)
+    )
+    return desk.session.scalars(statement.with_only_columns(DocumentFile.document_id)).first()
+
+
+def _same_code(desk: Desk, facts: Facts, *, but: UUID | None = None) -> UUID | None:
+    """Another document with the same issuer, number and symbol (Decree 30/2020 Annex VI, F1.h)."""
+    code = _code(facts.code)["code"]
+    if not code or not facts.issuer_name:
+        return None
+    statement = scope(desk, Document).where(
+        Document.agency_id == desk.agency,
+        Document.direction == Direction.INCOMING,
+        Document.code == code,
+        Document.issuer_name == tidy(facts.issuer_name),
+    )
+    if but is not None:
+        statement = statement.where(Document.id != but)
+    return desk.session.scalars(
+        statement.with_only_columns(Document.id).order_by(Document.created_at, Document.id).limit(1)
+    ).first()
+
+
+def message_of(desk: Desk, document: Document) -> Message | None:
+    """The exchange message that brought a document."""
+    if document.message_id is None:
+        return None
+    return desk.session.scalars(
+        scope(desk, Message).where(Message.agency_id == document.agency_id, Message.message == document.message_id)
+    ).one_or_none()
+
+
+def main_file(document: Document, *stages: str) -> DocumentFile | None:
+    """The newest main file of a document, of one of the stages if any are named."""
+    found = [item for item in document.files if item.role == "main" and (not stages or item.stage in stages)]
+    return max(found, key=lambda item: (item.number, item.created_at)) if found else None
+
+
+def by_arrival_number(desk: Desk, year: int, number: int) -> Document | None:
+    """A registered document by its arrival number."""
+    return desk.session.scalars(
+        scope(desk, Document).where(
+            Document.agency_id == desk.agency, Document.book_year == year, Document.arrival_number == number
+        )
+    ).one_or_none()
+
+

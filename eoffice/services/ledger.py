@@ -1,0 +1,288 @@
+"""The ledger: appends an entry per deed and proves that nothing was changed, removed or inserted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import event, inspect, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from eoffice.core.canonical import canonical, digest
+from eoffice.core.db import Base, OfficeSession
+from eoffice.core.desk import Actor, Desk, scope
+from eoffice.core.errors import ProgrammingError
+from eoffice.models.directory import Agency
+from eoffice.models.ledger import INSTALLATION, LedgerEntry, LedgerHead
+
+START = "0" * 64
+"""The hash before the first entry of a chain."""
+
+
+def row_values(row: Any) -> dict[str, Any]:
+    """The facts of a row that the ledger vouches for: every column with a value, but the worker's notes."""
+    without: frozenset[str] = getattr(type(row), "unledgered", frozenset())
+    columns = inspect(type(row)).column_attrs
+    values = {column.key: getattr(row, column.key) for column in columns if column.key not in without}
+    # columns without a value do not count, so that a later version of the office may add some
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def row_digest(row: Any) -> str:
+    """Digest of a row's facts, the same on both databases and after a restore."""
+    return digest(row_values(row))
+
+
+class Journal:
+    """Watches which ledgered rows one transaction touches, and what they were before."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, UUID], Any] = {}
+        self.before: dict[tuple[str, UUID], dict[str, Any]] = {}
+
+    def watch(self, session: Session) -> None:
+        for row in session.deleted:
+            if getattr(type(row), "ledgered", False):
+                raise ProgrammingError("rows the ledger speaks of are never deleted")
+        for row in [*session.new, *session.dirty]:
+            if not getattr(type(row), "ledgered", False):
+                continue
+            state = inspect(row)
+            if state.transient or (state.persistent and not session.is_modified(row)):
+                continue
+            if row.id is None:
+                row.id = inspect(type(row)).columns.id.default.arg(None)
+            name = (type(row).__tablename__, row.id)
+            self.rows[name] = row
+            if not state.persistent:
+                continue
+            kept = self.before.setdefault(name, {})
+            for column in state.mapper.column_attrs:
+                history = state.attrs[column.key].history
+                if history.has_changes() and column.key not in kept:
+                    kept[column.key] = history.deleted[0] if history.deleted else None
+
+    def digests(self) -> dict[str, str]:
+        return {f"{table}:{key}": row_digest(row) for (table, key), row in sorted(self.rows.items())}
+
+    def changes(self) -> dict[str, Any]:
+        return {
+            f"{table}:{key}": {name: [old, getattr(self.rows[table, key], name)] for name, old in sorted(was.items())}
+            for (table, key), was in sorted(self.before.items())
+        }
+
+    def agencies(self) -> set[UUID]:
+        return {row.agency_id for row in self.rows.values()}
+
+
+@event.listens_for(OfficeSession, "before_flush")
+def _watch(session: Session, _context: Any, _instances: Any) -> None:
+    journal = session.info.get("journal")
+    if journal is not None:
+        journal.watch(session)
+
+
+def _who(actor: Actor) -> dict[str, Any]:
+    return {
+        "kind": actor.kind,
+        "agency": actor.agency,
+        "post": actor.post,
+        "person": actor.person,
+        "name": actor.name,
+        "title": actor.title,
+    }
+
+
+def append(session: OfficeSession, chain: UUID, body: dict[str, Any], *, at: datetime) -> LedgerEntry:
+    """Append one entry to a chain; call it last in a transaction, for it locks the chain's head.
+
+    Args:
+        chain: the agency, or ``INSTALLATION``.
+        body: facts of the deed with ``word`` and ``object``; chain, number and time are added here.
+        at: time of the deed.
+    """
+    insert = pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    session.execute(insert(LedgerHead).values(chain=chain, seq=0, hash=START).on_conflict_do_nothing())
+    seq, previous = session.execute(
+        update(LedgerHead)
+        .where(LedgerHead.chain == chain)
+        .values(seq=LedgerHead.seq + 1)
+        .returning(LedgerHead.seq, LedgerHead.hash),
+        execution_options={"synchronize_session": False},
+    ).one()
+    data = canonical({**body, "v": 1, "chain": chain, "seq": seq, "at": at})
+    entry = LedgerEntry(
+        chain=chain,
+        seq=seq,
+        at=at,
+        word=body["word"],
+        object_id=body.get("object"),
+        body=data,
+        previous=previous,
+        hash=link(previous, data),
+    )
+    session.add(entry)
+    session.flush()
+    session.execute(
+        update(LedgerHead).where(LedgerHead.chain == chain).values(hash=entry.hash),
+        execution_options={"synchronize_session": False},
+    )
+    return entry
+
+
+def link(previous: str, body: bytes) -> str:
+    """Hash of an entry: SHA-256 over the previous hash (hex) and the canonical body."""
+    return hashlib.sha256(previous.encode() + body).hexdigest()
+
+
+def record(desk: Desk, journal: Journal, word: str, object_id: UUID | None, *, verb: str) -> LedgerEntry:
+    """Write the entry of one deed: who, what, notes, what changed and the digests of the rows as they stand now."""
+    foreign = journal.agencies() - {desk.actor.agency}
+    if foreign:
+        raise ProgrammingError(f"{verb} touched rows of another agency")
+    body = {
+        "word": word,
+        "verb": verb,
+        "object": object_id,
+        "actor": _who(desk.actor),
+        "notes": desk.notes,
+        "inner": desk.inner,
+        "changes": journal.changes(),
+        "rows": journal.digests(),
+    }
+    return append(desk.session, desk.actor.agency or INSTALLATION, body, at=desk.now())
+
+
+def record_refusal(desk: Desk, refusal: dict[str, Any]) -> LedgerEntry:
+    """Write down that somebody tried a deed and was refused; in a transaction of its own, after the rollback."""
+    body = {
+        "word": "deed.refused",
+        "verb": refusal["verb"],
+        "object": refusal.get("object"),
+        "actor": _who(desk.actor),
+        "notes": {"code": refusal["code"], "facts": refusal.get("facts", {})},
+    }
+    return append(desk.session, desk.actor.agency or INSTALLATION, body, at=desk.now())
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One place where a chain, or a row it vouches for, is not what it was."""
+
+    seq: int | None
+    table: str
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The proof of one chain."""
+
+    agency: str
+    entries: int
+    ok: bool
+    broken: tuple[Broken, ...]
+
+
+def find(
+    desk: Desk, *, object_id: UUID | None = None, word: str | None = None, before: int | None = None, limit: int = 50
+) -> list[LedgerEntry]:
+    """The newest entries of this agency's chain, or of one document; page on with ``before`` (a sequence number)."""
+    statement = select(LedgerEntry).where(LedgerEntry.chain == desk.agency)
+    if object_id is not None:
+        statement = statement.where(LedgerEntry.object_id == object_id)
+    if word is not None:
+        statement = statement.where(LedgerEntry.word == word)
+    if before is not None:
+        statement = statement.where(LedgerEntry.seq < before)
+    return list(desk.session.scalars(statement.order_by(LedgerEntry.seq.desc()).limit(limit)))
+
+
+def verify(desk: Desk) -> list[Chain]:
+    """Prove every chain this desk may read, and every row the chains vouch for.
+
+    An entry changed, removed or inserted, and a row that differs from its last entry, has none or is gone, is named.
+    """
+    agencies = select(Agency).where(Agency.hosted).order_by(Agency.slug)
+    if desk.actor.agencies is not None:
+        agencies = agencies.where(Agency.id.in_(desk.actor.agencies))
+    chains = [(agency.slug, agency.id) for agency in desk.session.scalars(agencies)]
+    if desk.actor.agencies is None:
+        chains.insert(0, ("installation", INSTALLATION))
+    return [_verify_chain(desk, slug, chain) for slug, chain in chains]
+
+
+def _verify_chain(desk: Desk, slug: str, chain: UUID) -> Chain:
+    broken: list[Broken] = []
+    last: dict[str, tuple[int, str]] = {}
+    expected, previous, entries = 1, START, 0
+    statement = (
+        select(LedgerEntry.seq, LedgerEntry.body, LedgerEntry.previous, LedgerEntry.hash, LedgerEntry.word)
+        .where(LedgerEntry.chain == chain)
+        .order_by(LedgerEntry.seq)
+        .execution_options(yield_per=2000)
+    )
+    for seq, body, was, own, word in desk.session.execute(statement):
+        entries += 1
+        reasons = []
+        if seq != expected:
+            reasons.append("removed" if seq > expected else "inserted")
+        if was != previous:
+            reasons.append("link")
+        if own != link(was, body):
+            reasons.append("changed")
+        data = _body(body)
+        if data is None or data.get("seq") != seq or data.get("word") != word or data.get("chain") != str(chain):
+            reasons.append("changed")
+        broken += [Broken(seq, "ledger_entry", str(seq), reason) for reason in dict.fromkeys(reasons)]
+        for name, value in ((data or {}).get("rows") or {}).items():
+            last[name] = (seq, value)
+        expected, previous = seq + 1, own
+    head = desk.session.execute(
+        select(LedgerHead.seq, LedgerHead.hash).where(LedgerHead.chain == chain)
+    ).one_or_none()
+    if (head.seq, head.hash) != (expected - 1, previous) if head else entries:
+        broken.append(Broken(head.seq if head else None, "ledger_head", str(chain), "removed"))
+    if chain != INSTALLATION:
+        broken += _verify_rows(desk, chain, last)
+    return Chain(slug, entries, not broken, tuple(broken))
+
+
+def _body(body: bytes) -> dict[str, Any] | None:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _verify_rows(desk: Desk, chain: UUID, last: dict[str, tuple[int, str]]) -> Iterator[Broken]:
+    seen = set()
+    for table in ledgered_tables():
+        statement = scope(desk, table).where(table.agency_id == chain).execution_options(yield_per=1000)
+        for row in desk.session.scalars(statement):
+            name = f"{table.__tablename__}:{row.id}"
+            seen.add(name)
+            seq, value = last.get(name, (None, None))
+            if seq is None:
+                yield Broken(None, table.__tablename__, str(row.id), "row_without_entry")
+            elif value != row_digest(row):
+                yield Broken(seq, table.__tablename__, str(row.id), "row_differs")
+        desk.session.expunge_all()
+    for name in sorted(set(last) - seen):
+        table_name, _, key = name.partition(":")
+        yield Broken(last[name][0], table_name, key, "row_gone")
+
+
+def ledgered_tables() -> list[Any]:
+    """The mapped classes whose rows the ledger vouches for."""
+    classes = [mapper.class_ for mapper in Base.registry.mappers if getattr(mapper.class_, "ledgered", False)]
+    return sorted(classes, key=lambda table: str(table.__tablename__))

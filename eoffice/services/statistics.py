@@ -1,0 +1,218 @@
+"""Measures: facts recorded with each deed, counters kept in the same transaction, and the figures read from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from eoffice.core.clock import local_date
+from eoffice.core.desk import Desk, scope
+from eoffice.core.ids import new_id
+from eoffice.models.directory import Setting
+from eoffice.models.documents import Document
+from eoffice.models.metrics import Fact, Rollup
+from eoffice.rules import measures
+from eoffice.rules.lifecycle import OPEN_INCOMING
+
+BASELINE = "baseline_minutes"
+"""Setting: working minutes a document took before the office, with date and source (a province's report)."""
+
+
+def record(desk: Desk, word: str, notes: Mapping[str, Any]) -> None:
+    """Add the facts of one deed and count them, in the deed's own transaction."""
+    rows = measures.facts(word, notes)
+    if not rows:
+        return
+    day = local_date(desk.now())
+    desk.session.add_all(
+        Fact(
+            agency_id=desk.agency,
+            measure=row.measure,
+            day=day,
+            bucket=row.bucket,
+            value=row.value,
+            document_id=row.document,
+            subject_id=row.subject,
+        )
+        for row in rows
+    )
+    desk.session.flush()
+    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    # sorted: two deeds of one agency lock the same counters in the same order
+    for (measure, bucket, value), count in sorted(Counter((r.measure, r.bucket, r.value) for r in rows).items()):
+        statement = insert(Rollup).values(
+            id=new_id(), agency_id=desk.agency, measure=measure, day=day, bucket=bucket, value=value, count=count
+        )
+        desk.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["agency_id", "measure", "day", "bucket", "value"],
+                set_={"count": Rollup.count + statement.excluded["count"]},
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Period:
+    """Local dates, both inclusive."""
+
+    first: date
+    last: date
+
+
+def _rollup(desk: Desk, period: Period, agency: UUID | None) -> Any:
+    statement = scope(desk, Rollup).where(Rollup.day.between(period.first, period.last))
+    return statement.where(Rollup.agency_id == agency) if agency else statement
+
+
+def counts(desk: Desk, measure: str, period: Period, *, agency: UUID | None = None) -> dict[str, int]:
+    """How many facts of a measure fall into each bucket."""
+    statement = _rollup(desk, period, agency).where(Rollup.measure == measure)
+    rows = desk.session.execute(
+        statement.with_only_columns(Rollup.bucket, func.sum(Rollup.count)).group_by(Rollup.bucket)
+    )
+    return {bucket: int(count) for bucket, count in rows}
+
+
+def histogram(desk: Desk, measure: str, period: Period, *, agency: UUID | None = None) -> list[tuple[int, int]]:
+    """Working minutes and how often they occurred."""
+    statement = _rollup(desk, period, agency).where(Rollup.measure == measure)
+    rows = desk.session.execute(
+        statement.with_only_columns(Rollup.value, func.sum(Rollup.count)).group_by(Rollup.value)
+    )
+    return [(value, int(count)) for value, count in rows]
+
+
+def open_late(desk: Desk, *, agency: UUID | None = None) -> int:
+    """Incoming documents still open past their deadline, now."""
+    statement = scope(desk, Document).where(
+        Document.direction == "incoming", Document.state.in_(OPEN_INCOMING), Document.due_at < desk.now()
+    )
+    if agency:
+        statement = statement.where(Document.agency_id == agency)
+    return desk.session.execute(statement.with_only_columns(func.count())).scalar_one()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The processing time before, in working minutes, and where the figure is from."""
+
+    minutes: int
+    source: str
+    valid_from: date
+
+
+def baseline(desk: Desk, on: date) -> Baseline | None:
+    """The baseline in force on a day, None when nobody has entered one."""
+    row = desk.session.scalars(
+        select(Setting)
+        .where(Setting.name == BASELINE, Setting.valid_from <= on)
+        .order_by(Setting.valid_from.desc())
+        .limit(1)
+    ).one_or_none()
+    return Baseline(int(row.value), row.source, row.valid_from) if row else None
+
+
+def _ratio(ratio: measures.Ratio) -> dict[str, Any]:
+    return {"numerator": ratio.numerator, "denominator": ratio.denominator, "value": ratio.value}
+
+
+def summary(desk: Desk, period: Period, *, agency: UUID | None = None) -> dict[str, Any]:
+    """K1, K2, K3, K8 and K12 of a period with what they are made of (definitions in the docs).
+
+    Args:
+        period: local dates, inclusive.
+        agency: one agency; all this desk may read when left out.
+    """
+    classes = counts(desk, "delivery", period, agency=agency)
+    punctuality = counts(desk, "on_time", period, agency=agency)
+    total = measures.times(histogram(desk, "time.total", period, agency=agency))
+    before = baseline(desk, period.last)
+    parts = {
+        part: _times(measures.times(histogram(desk, f"time.{part}", period, agency=agency)))
+        for part in measures.TIME_PARTS
+    }
+    return {
+        "from": period.first.isoformat(),
+        "to": period.last.isoformat(),
+        "classes": {name: classes.get(name, 0) for name in ("E1", "E2", "E3", "P", "X")},
+        **{name: _ratio(ratio) for name, ratio in measures.delivery_ratios(classes).items()},
+        "K8": {
+            **_ratio(measures.on_time_ratio(punctuality, open_late(desk, agency=agency))),
+            "without_deadline": punctuality.get("no_due", 0),
+        },
+        "K12": {
+            **_times(total),
+            "parts": parts,
+            "baseline_minutes": before.minutes if before else None,
+            "baseline_source": before.source if before else None,
+            "reduction": measures.reduction(total.mean, before.minutes if before else None),
+        },
+    }
+
+
+def _times(found: measures.Times) -> dict[str, Any]:
+    return {
+        "count": found.count,
+        "mean_minutes": found.mean,
+        "median_minutes": found.median,
+        "p90_minutes": found.p90,
+    }
+
+
+def by_month(desk: Desk, period: Period, *, agency: UUID | None = None) -> list[dict[str, Any]]:
+    """Deliveries per agency and month by class, with K1, K2 and K3."""
+    statement = _rollup(desk, period, agency).where(Rollup.measure == "delivery")
+    found: dict[tuple[UUID, str], Counter[str]] = {}
+    for row in desk.session.execute(
+        statement.with_only_columns(Rollup.agency_id, Rollup.day, Rollup.bucket, Rollup.count)
+    ):
+        found.setdefault((row.agency_id, row.day.strftime("%Y-%m")), Counter())[row.bucket] += row.count
+    return [
+        {
+            "agency": str(owner),
+            "month": month,
+            "classes": dict(classes),
+            **{name: _ratio(ratio) for name, ratio in measures.delivery_ratios(classes).items()},
+        }
+        for (owner, month), classes in sorted(found.items(), key=lambda item: (item[0][1], str(item[0][0])))
+    ]
+
+
+def behind(
+    desk: Desk, measure: str, period: Period, *, buckets: Sequence[str] = (), agency: UUID | None = None, limit: int = 500
+) -> list[Fact]:
+    """The facts a figure is made of, newest first."""
+    statement = scope(desk, Fact).where(Fact.measure == measure, Fact.day.between(period.first, period.last))
+    if buckets:
+        statement = statement.where(Fact.bucket.in_(buckets))
+    if agency:
+        statement = statement.where(Fact.agency_id == agency)
+    return list(desk.session.scalars(statement.order_by(Fact.day.desc(), Fact.id.desc()).limit(limit)))
+
+
+def recount(desk: Desk) -> list[str]:
+    """Count every fact anew and compare with the counters; each difference is named (none is the only good answer)."""
+    keys = ("agency_id", "measure", "day", "bucket", "value")
+    facts = scope(desk, Fact).with_only_columns(
+        Fact.agency_id, Fact.measure, Fact.day, Fact.bucket, Fact.value, func.count()
+    )
+    counted = {
+        tuple(row[:5]): row[5]
+        for row in desk.session.execute(facts.group_by(Fact.agency_id, Fact.measure, Fact.day, Fact.bucket, Fact.value))
+    }
+    kept = {
+        tuple(getattr(row, key) for key in keys): row.count for row in desk.session.scalars(scope(desk, Rollup))
+    }
+    return [
+        f"{' '.join(str(part) for part in key)}: {kept.get(key, 0)} kept, {counted.get(key, 0)} counted"
+        for key in sorted(set(counted) | set(kept), key=str)
+        if counted.get(key, 0) != kept.get(key, 0)
+    ]
