@@ -1,0 +1,1 @@
+"""Tests, laid out as a mirror of the floors; stories walk a document's whole way, house guards the shape."""
