@@ -145,7 +145,7 @@ def appoint(desk: Desk, *, post: NewPost) -> Post:
         desk.session.flush()
     unit = None
     if post.unit:
-        unit = desk.session.scalars(scope(desk, Unit).where(Unit.abbreviation == post.unit)).one_or_none()
+        unit = desk.session.scalars(own(desk, Unit).where(Unit.abbreviation == post.unit)).one_or_none()
         if unit is None:
             raise InvalidInput("unknown_unit", N_("This unit is not in the directory."), unit=post.unit)
     row = Post(
@@ -224,7 +224,7 @@ def enter_certificate(desk: Desk, *, certificate: NewCertificate) -> Certificate
 def seed_calendar(desk: Desk, *, days: Sequence[Any]) -> None:
     """Enter days off and make-up days for the whole installation."""
     desk.session.add_all(
-        CalendarDay(day=day.date, kind=day.kind, name_vi=day.name_vi, name_en=day.name_en, basis=day.basis)
+        CalendarDay(day=day.day, kind=day.kind, name_vi=day.name_vi, name_en=day.name_en, basis=day.basis)
         for day in days
     )
     desk.note(days=len(days))
@@ -310,15 +310,20 @@ def agency_by_name(desk: Desk, name: str) -> Agency | None:
     return found[0] if len(found) == 1 else None
 
 
+def own(desk: Desk, table: Any) -> Any:
+    """Select rows of the desk's own agency; an auditor's scope reaches further."""
+    return scope(desk, table).where(table.agency_id == desk.agency)
+
+
 def units(desk: Desk) -> list[Unit]:
     """Units of this agency, by name."""
-    return list(desk.session.scalars(scope(desk, Unit).order_by(Unit.name)))
+    return list(desk.session.scalars(own(desk, Unit).order_by(Unit.name)))
 
 
 def posts(desk: Desk) -> list[Post]:
     """Posts of this agency that are held today, by rank."""
     today = local_date(desk.now())
-    statement = scope(desk, Post).where(
+    statement = own(desk, Post).where(
         Post.valid_from <= today, or_(Post.valid_to.is_(None), Post.valid_to >= today)
     )
     return list(desk.session.scalars(statement.order_by(Post.rank, Post.id)))
@@ -343,7 +348,7 @@ def post_of(desk: Desk, login: str) -> Post:
         NotFound: he holds none.
     """
     row = desk.session.scalars(
-        scope(desk, Post).join(Person).where(Person.login == login).order_by(Post.rank).limit(1)
+        own(desk, Post).join(Person).where(Person.login == login).order_by(Post.rank).limit(1)
     ).first()
     if row is None:
         raise NotFound(table="post", login=login)
@@ -352,12 +357,12 @@ def post_of(desk: Desk, login: str) -> Post:
 
 def authorities(desk: Desk, post_id: UUID) -> list[SigningAuthority]:
     """In which capacities a post may sign."""
-    return list(desk.session.scalars(scope(desk, SigningAuthority).where(SigningAuthority.post_id == post_id)))
+    return list(desk.session.scalars(own(desk, SigningAuthority).where(SigningAuthority.post_id == post_id)))
 
 
 def certificate(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Certificate | None:
     """The active certificate of this agency for a purpose (``leader`` needs the post)."""
-    statement = scope(desk, Certificate).where(Certificate.purpose == purpose, Certificate.status == "active")
+    statement = own(desk, Certificate).where(Certificate.purpose == purpose, Certificate.status == "active")
     if post_id is not None:
         statement = statement.where(Certificate.post_id == post_id)
     return desk.session.scalars(statement.order_by(Certificate.valid_to.desc()).limit(1)).first()
@@ -365,7 +370,7 @@ def certificate(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Cer
 
 def picture(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Picture | None:
     """The picture of a post's handwriting or of the agency's seal."""
-    statement = scope(desk, Picture).where(Picture.purpose == purpose)
+    statement = own(desk, Picture).where(Picture.purpose == purpose)
     if post_id is not None:
         statement = statement.where(Picture.post_id == post_id)
     return desk.session.scalars(statement.order_by(Picture.id.desc()).limit(1)).first()
@@ -380,10 +385,7 @@ def calendar(desk: Desk) -> WorkingCalendar:
         .order_by(CalendarDay.for_agency_id.is_not(None))
     )
     days = {row.day: row for row in rows}
-    return WorkingCalendar(
-        holidays={day: row.name_vi for day, row in days.items() if row.kind == "holiday"},
-        make_up=frozenset(day for day, row in days.items() if row.kind == "make_up"),
-    )
+    return WorkingCalendar.from_days(days.values())
 
 
 def actor_of(session: Session, post_id: UUID, *, sign_in: str = "", on: date | None = None) -> Actor:

@@ -143,15 +143,8 @@ def welcome(found: Examined) -> Examined:
 
 def keep(desk: Desk, found: Examined) -> None:
     """Write down the file and its verdict; the same file under the same policy is one row each."""
+    keep_file(desk, found.sha256, found.size, found.media, found.pages)
     insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    now = desk.now()
-    desk.session.execute(
-        insert(File)
-        .values(
-            id=new_id(), sha256=found.sha256, size=found.size, media=found.media, pages=found.pages, created_at=now
-        )
-        .on_conflict_do_nothing(index_elements=["sha256"])
-    )
     desk.session.execute(
         insert(FileVerdict)
         .values(
@@ -160,10 +153,19 @@ def keep(desk: Desk, found: Examined) -> None:
             policy=found.policy,
             verdict=found.verdict,
             report=found.report,
-            checked_at=now,
+            checked_at=desk.now(),
         )
         .on_conflict_do_nothing(index_elements=["sha256", "policy"])
     )
+
+
+def keep_file(desk: Desk, sha256: str, size: int, media: str, pages: int) -> None:
+    """Write down a file of the store, once for the same bytes."""
+    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    statement = insert(File).values(
+        id=new_id(), sha256=sha256, size=size, media=media, pages=pages, created_at=desk.now()
+    )
+    desk.session.execute(statement.on_conflict_do_nothing(index_elements=["sha256"]))
 
 
 def verdict_of(desk: Desk, sha256: str) -> FileVerdict | None:

@@ -7,8 +7,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput
@@ -93,7 +91,7 @@ def arrive(desk: Desk, *, arrival: Arrival, prepared: Examined) -> Document:
     """
     examine.keep(desk, prepared)
     facts = arrival.facts or read_facts(prepared)
-    secrecy.check(facts.secrecy)
+    secrecy.refuse_secret(facts.secrecy)
     issuer = _issuer(desk, facts)
     now = desk.now()
     document = Document(
@@ -155,11 +153,11 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
         InvalidInput: number and symbol or issuer or subject missing or impossible.
         StateSecretRefused: state secrets are not kept in this system.
     """
-    secrecy.check(facts.secrecy)
+    secrecy.refuse_secret(facts.secrecy)
     checked = _checked(facts)
     now = desk.now()
     year = local_date(now).year
-    number, today = books.take(desk, numbering.book_key("incoming", year), document.id)
+    number, today = books.take(desk, numbering.book_key(desk.agency, "incoming", year), document.id)
     for name, value in _code(checked.code).items():
         setattr(document, name, value)
     document.kind = checked.kind
@@ -189,7 +187,7 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
             "author": document.issuer_name,
             "code": document.code,
             "issued_date": document.issued_date.isoformat() if document.issued_date else "",
-            "kind_and_subject": f"{kinds.kind(document.kind).name_vi}: {document.subject}",
+            "kind_and_subject": f"{kinds.by_code(document.kind).name_vi}: {document.subject}",
             "note": "",
         },
     )
@@ -255,7 +253,7 @@ def _checked(facts: Facts) -> Facts:
             N_("“{code}” is no number and symbol such as 05/BNV-VP. Nothing was changed."),
             code=facts.code,
         )
-    kinds.kind(facts.kind)
+    kinds.by_code(facts.kind)
     return Facts(**{**facts.__dict__, "issuer_name": tidy(facts.issuer_name), "subject": tidy(facts.subject)})
 
 
@@ -322,5 +320,3 @@ def by_arrival_number(desk: Desk, year: int, number: int) -> Document | None:
             Document.agency_id == desk.agency, Document.book_year == year, Document.arrival_number == number
         )
     ).one_or_none()
-
-

@@ -160,7 +160,7 @@ def number(desk: Desk, document: Document) -> Document:
     """
     signed = _file(document, "signed")
     _check_stored(desk, signed.sha256)
-    taken, today = books.take(desk, numbering.book_key("outgoing", local_date(desk.now()).year), document.id)
+    taken, today = books.take(desk, _series(desk, document), document.id)
     document.number, document.issued_date = taken, today
     document.code = numbering.code(taken, document.symbol)
     document.book_year = today.year
@@ -177,7 +177,7 @@ def number(desk: Desk, document: Document) -> Document:
         {
             "code": document.code,
             "issued_date": today.isoformat(),
-            "kind_and_subject": f"{kinds.kind(document.kind).name_vi}: {document.subject}",
+            "kind_and_subject": f"{kinds.by_code(document.kind).name_vi}: {document.subject}",
             "signer": document.signer_name,
             "recipients": [recipient.name for recipient in recipients],
             "copies": sum(recipient.paper for recipient in recipients),
@@ -204,7 +204,7 @@ def _seal(desk: Desk, document: Document) -> Made:
     key = AgentKey(desk.tools.agent(), desk.actor.session, certificate.key_name, signed.sha256, certificate.der, _chain(certificate))
     request = SealRequest(
         field=AGENCY_FIELD,
-        values=number_fields(document),
+        values=numbering.fields(document.number, document.issued_date),
         stamp=_stamp(desk, directory.picture(desk, "seal")),
         level=_level(desk),
     )
@@ -214,17 +214,8 @@ def _seal(desk: Desk, document: Document) -> Made:
     return Made(signed.sha256, examine.examine(desk, desk.files.put(sealed.pdf), read=False))
 
 
-def number_fields(document: Document) -> dict[str, str]:
-    """What is written into the form fields of the draft: number and the whole date."""
-    if document.number is None or document.issued_date is None:
-        raise SignatureProblem("number_missing", N_("The document has no number and date yet. Nothing was changed."))
-    day = document.issued_date
-    return {
-        "so": numbering.format_number(document.number),
-        "ngay": f"{day.day:02d}",
-        "thang": f"{day.month:02d}" if day.month < 3 else str(day.month),
-        "nam": str(day.year),
-    }
+def _series(desk: Desk, document: Document) -> str:
+    return numbering.series_key(desk.agency, local_date(desk.now()).year, numbering.scope(kinds.by_code(document.kind)))
 
 
 @verb(Permission.DOCUMENT_SEAL, "document.sealed", on=Document, prepare=_seal)
@@ -408,4 +399,3 @@ def _leader_of(desk: Desk, document: Document) -> str:
             N_("The leader's signature is missing or not valid. Nothing was changed. Please send the document back."),
         )
     return certificate.sha256
-

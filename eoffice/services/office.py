@@ -44,6 +44,7 @@ class Office:
         self._lock = threading.Lock()
         self._sandbox: Any = None
         self._trust: tuple[str, Any] | None = None
+        self._exchange_keys: dict[str, Any] = {}
         self.tsa: Callable[[], Any] | None = None
         self.tools = Tools(
             sandbox=self.sandbox,
@@ -93,10 +94,13 @@ class Office:
         return HttpTsa(self.settings.tsa_url, timeout=self.settings.tsa_timeout)
 
     def exchange_key(self, name: str) -> Any:
-        """An exchange certificate's key, protected by the installation's secret."""
-        from signing.keys import SoftKey
+        """An exchange certificate's key, opened with the installation's secret and held by this process."""
+        from signing.pki import Pki
 
-        return SoftKey.load(self.settings.pki / "exchange" / f"{name}.p12", self.settings.secret)
+        with self._lock:
+            if name not in self._exchange_keys:
+                self._exchange_keys[name] = Pki.load(self.settings.pki).key(name)
+            return self._exchange_keys[name]
 
     def close(self) -> None:
         """Let go of children and connections."""

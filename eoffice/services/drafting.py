@@ -1,0 +1,415 @@
+"""Drafts: composed as data, rendered as paper, approved in content and format (Decree 30/2020 articles 10-12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func
+
+from eoffice.core.clock import local_date
+from eoffice.core.desk import Desk, scope
+from eoffice.core.errors import InvalidInput, NotAllowed, NotFound
+from eoffice.core.i18n import N_
+from eoffice.core.ids import new_id
+from eoffice.core.text import fold, tidy
+from eoffice.formats.letter import Kind, Letter, render
+from eoffice.models.directory import Agency, Post
+from eoffice.models.documents import Document, DocumentFile
+from eoffice.models.exchange import Recipient
+from eoffice.models.review import Approval, DraftVersion
+from eoffice.rules import authority, delivery, kinds, numbering, secrecy
+from eoffice.rules.access import Permission, Role
+from eoffice.rules.lifecycle import Direction, State
+from eoffice.services import directory, examine
+from eoffice.services.examine import PDF
+from eoffice.services.routing import let_see
+from eoffice.services.verbs import verb
+
+
+@dataclass(frozen=True)
+class To:
+    """A recipient: an agency of the directory or a name; paper only by choice and with a legal reason."""
+
+    name: str
+    agency: UUID | None = None
+    kind: str = "addressee"
+    paper: bool = False
+    paper_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an officer writes; the layout is the office's work.
+
+    Args:
+        kind: code of one of the 29 kinds.
+        grounds: căn cứ; paragraphs: the body.
+        to: recipients, addressees (Kính gửi) first.
+        signer: post of the person who will sign; basis and holder: his capacity (``rules.authority``).
+        noted: further lines of Nơi nhận.
+    """
+
+    kind: str
+    subject: str
+    paragraphs: tuple[str, ...]
+    to: tuple[To, ...]
+    signer: UUID
+    basis: str = "head"
+    holder: str = "self"
+    grounds: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+    urgency: str = "normal"
+    secrecy: str = "none"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A draft as paper: the letter it was drawn from and the file in the store."""
+
+    letter: dict[str, Any]
+    symbol: str
+    sha256: str
+    size: int
+    pages: int
+
+
+def _render(desk: Desk, *, content: Content, **_others: Any) -> Rendered:
+    letter = letter_of(desk, content)
+    data = render(letter)
+    sha256 = desk.files.put(data)
+    return Rendered(letter.to_recipe(), letter.symbol, sha256, len(data), _pages(data))
+
+
+def _render_again(desk: Desk, _document: Document, *, content: Content, **_others: Any) -> Rendered:
+    return _render(desk, content=content)
+
+
+def _pages(data: bytes) -> int:
+    import io
+
+    from pikepdf import Pdf
+
+    with Pdf.open(io.BytesIO(data)) as pdf:
+        return len(pdf.pages)
+
+
+def letter_of(desk: Desk, content: Content) -> Letter:
+    """The letter as it will be drawn, from what was written and from the directory.
+
+    Raises:
+        InvalidInput: subject, body or recipient missing, impossible capacity, unknown kind.
+        StateSecretRefused: state secrets are not written in this system.
+    """
+    secrecy.refuse_secret(content.secrecy)
+    subject = tidy(content.subject)
+    paragraphs = tuple(text for text in map(tidy, content.paragraphs) if text)
+    if not subject or not paragraphs:
+        raise InvalidInput("content_missing", N_("Subject and text are needed. Your text is kept."))
+    if not content.to:
+        raise InvalidInput("recipient_missing", N_("Please name at least one recipient. Your text is kept."))
+    kind = kinds.by_code(content.kind)
+    agency = directory.agency(desk)
+    signer = directory.post(desk, content.signer)
+    unit = desk.actor.unit and next((row for row in directory.units(desk) if row.id == desk.actor.unit), None)
+    symbol = numbering.symbol(kind, agency.abbreviation, unit.abbreviation if unit else "")
+    addressees = tuple(to.name for to in content.to if to.kind == "addressee")
+    kept = f"Lưu: VT{', ' + unit.abbreviation if unit else ''}"
+    noted = (*(("Như trên",) if addressees else ()), *(to.name for to in content.to if to.kind == "cc"), *content.noted)
+    return Letter(
+        parent=agency.superior_name,
+        agency=agency.name,
+        place=agency.place,
+        kind=Kind(kind.code, kind.name_vi, kind.symbol or ""),
+        symbol=symbol,
+        subject=subject,
+        recipients=addressees,
+        grounds=tuple(text for text in map(tidy, content.grounds) if text),
+        paragraphs=paragraphs,
+        noi_nhan=(*noted, kept),
+        capacity=_capacity_lines(desk, agency, signer, content),
+        signer=signer.person.full_name,
+        urgency=content.urgency,
+        contact=(f"Địa chỉ: {agency.contact}",) if agency.contact else (),
+        test=desk.settings.test_mode,
+    )
+
+
+def _capacity_lines(desk: Desk, agency: Agency, signer: Post, content: Content) -> tuple[str, ...]:
+    capacity = authority.Capacity(authority.Basis(content.basis), authority.Holder(content.holder))
+    leaders = [post for post in directory.posts(desk) if any(role.role == Role.LEADER for role in post.roles)]
+    head = leaders[0] if leaders else signer
+    collective = "Ủy ban nhân dân" if capacity.basis is authority.Basis.COLLECTIVE else ""
+    unit_title = signer.title if capacity.basis in (authority.Basis.BY_ORDER, authority.Basis.BY_AUTHORISATION) else ""
+    return authority.lines(
+        capacity, head_title=head.title, signer_title=signer.title, body=collective or agency.name, unit_title=unit_title
+    )
+
+
+@verb(Permission.DRAFT_COMPOSE, "draft.composed", prepare=_render)
+def compose(desk: Desk, *, content: Content, prepared: Rendered, reply_to: UUID | None = None) -> Document:
+    """Begin a document, alone or as the answer to an incoming one.
+
+    Raises:
+        NotFound: the document to be answered is none this person may see.
+    """
+    if reply_to is not None:
+        found = desk.session.scalars(
+            scope(desk, Document).where(Document.id == reply_to, Document.direction == Direction.INCOMING)
+        ).one_or_none()
+        if found is None or found.agency_id != desk.agency:
+            raise NotFound(table="document", id=str(reply_to))
+    document = Document(
+        id=new_id(),
+        agency_id=desk.agency,
+        direction=Direction.OUTGOING,
+        state=State.DRAFT,
+        language="vi",
+        circulation="none",
+        created_at=desk.now(),
+        provenance="work",
+        reply_to_id=reply_to,
+        drafter_post_id=desk.actor.post,
+        unit_id=desk.actor.unit,
+        issuer_id=desk.agency,
+        **_facts(desk, content, prepared),
+    )
+    desk.session.add(document)
+    desk.session.flush()
+    _add_version(desk, document, content, prepared, note="")
+    let_see(desk, document.id, post=desk.actor.post, unit=desk.actor.unit)
+    let_see(desk, document.id, post=content.signer)
+    desk.note(document=document.id, version=1, sha256=prepared.sha256, reply_to=reply_to)
+    return document
+
+
+def _facts(desk: Desk, content: Content, prepared: Rendered) -> dict[str, Any]:
+    subject = tidy(content.subject)
+    name = directory.agency(desk).name
+    signer = directory.post(desk, content.signer)
+    return {
+        "kind": content.kind,
+        "symbol": prepared.symbol,
+        "subject": subject,
+        "issuer_name": name,
+        "folded": fold(f"{prepared.symbol} {subject} {name}"),
+        "page_count": prepared.pages,
+        "urgency": content.urgency,
+        "signer_post_id": content.signer,
+        "signer_name": signer.person.full_name,
+        "signer_title": signer.title,
+        "capacity": str(authority.Capacity(authority.Basis(content.basis), authority.Holder(content.holder))),
+    }
+
+
+def _add_version(desk: Desk, document: Document, content: Content, made: Rendered, *, note: str) -> int:
+    newest = desk.session.execute(
+        scope(desk, DraftVersion)
+        .where(DraftVersion.document_id == document.id)
+        .with_only_columns(func.max(DraftVersion.number))
+    ).scalar_one_or_none()
+    number = (newest or 0) + 1
+    now = desk.now()
+    examine.keep_file(desk, made.sha256, made.size, PDF, made.pages)
+    desk.session.add(
+        DraftVersion(
+            agency_id=desk.agency,
+            document_id=document.id,
+            number=number,
+            letter=made.letter,
+            sha256=made.sha256,
+            post_id=desk.actor.post,
+            note=note,
+            at=now,
+        )
+    )
+    desk.session.add(
+        DocumentFile(
+            agency_id=desk.agency,
+            document_id=document.id,
+            sha256=made.sha256,
+            role="main",
+            stage="draft",
+            number=number,
+            name=f"{fold(document.subject).replace(' ', '-')[:60]}.pdf",
+            created_at=now,
+        )
+    )
+    desk.session.execute(
+        delete(Recipient)
+        .where(Recipient.agency_id == desk.agency, Recipient.document_id == document.id)
+        .execution_options(scoped=True)
+    )
+    today = local_date(desk.now())
+    for position, to in enumerate(content.to, start=1):
+        delivery.check_paper(to.paper, to.paper_reason, today)
+        desk.session.add(
+            Recipient(
+                agency_id=desk.agency,
+                document_id=document.id,
+                to_agency_id=to.agency,
+                name=tidy(to.name),
+                kind=to.kind,
+                position=position,
+                paper=to.paper,
+                paper_reason=to.paper_reason,
+            )
+        )
+    desk.session.flush()
+    desk.session.expire(document, ["files"])
+    return number
+
+
+@verb(Permission.DRAFT_COMPOSE, "draft.revised", on=Document, prepare=_render_again)
+def revise(desk: Desk, document: Document, *, content: Content, prepared: Rendered, note: str = "") -> Document:
+    """Write a new version; every approval of the old one drops, for it named the old hash.
+
+    Raises:
+        NotAllowed: somebody of another unit.
+    """
+    if desk.actor.post != document.drafter_post_id and desk.actor.unit != document.unit_id:
+        raise NotAllowed("not_drafter", N_("Only the drafter and his unit change a draft. Nothing was changed."))
+    for name, value in _facts(desk, content, prepared).items():
+        setattr(document, name, value)
+    number = _add_version(desk, document, content, prepared, note=tidy(note))
+    document.state = State.DRAFT
+    let_see(desk, document.id, post=content.signer)
+    desk.note(document=document.id, version=number, sha256=prepared.sha256, note=note)
+    return document
+
+
+@verb(Permission.DRAFT_SUBMIT, "draft.submitted", on=Document)
+def submit(desk: Desk, document: Document) -> Document:
+    """Hand the newest version in for review."""
+    document.state = State.IN_REVIEW
+    desk.note(document=document.id, sha256=newest(desk, document.id).sha256)
+    return document
+
+
+@verb(Permission.DRAFT_SEND_BACK, "draft.sent_back", on=Document)
+def send_back(desk: Desk, document: Document, *, reason: str) -> Document:
+    """Return a draft with a reason that everybody in the circuit reads."""
+    reason = tidy(reason)
+    if not reason:
+        raise InvalidInput("reason_missing", N_("Please say why. Nothing was changed."))
+    kind = "content" if document.state == State.IN_REVIEW else "format"
+    _decide(desk, document, kind, "sent_back", reason)
+    document.state = State.DRAFT
+    return document
+
+
+@verb(Permission.DRAFT_APPROVE_CONTENT, "draft.content_approved", on=Document)
+def approve_content(desk: Desk, document: Document, *, note: str = "") -> Document:
+    """The head of the drafting unit approves the content of exactly this version.
+
+    Raises:
+        NotAllowed: the drafter himself, or the head of another unit.
+    """
+    _not_own(desk, document)
+    if desk.actor.unit != document.unit_id:
+        raise NotAllowed("not_unit_head", N_("The head of the drafting unit approves the content."))
+    _decide(desk, document, "content", "approved", note)
+    document.state = State.CONTENT_OK
+    return document
+
+
+@verb(Permission.DRAFT_APPROVE_FORMAT, "draft.format_approved", on=Document)
+def approve_format(desk: Desk, document: Document, *, note: str = "") -> Document:
+    """A designated person, never the drafter, approves layout and form of exactly this version.
+
+    Raises:
+        NotAllowed: the drafter himself.
+    """
+    _not_own(desk, document)
+    _decide(desk, document, "format", "approved", note)
+    document.state = State.FORMAT_OK
+    return document
+
+
+def _not_own(desk: Desk, document: Document) -> None:
+    drafter = directory.post(desk, document.drafter_post_id) if document.drafter_post_id else None
+    if drafter is not None and drafter.person_id == desk.actor.person:
+        raise NotAllowed("own_draft", N_("Nobody approves his own draft. Please ask a colleague."))
+
+
+def _decide(desk: Desk, document: Document, kind: str, decision: str, note: str) -> None:
+    sha256 = newest(desk, document.id).sha256
+    desk.session.add(
+        Approval(
+            agency_id=desk.agency,
+            document_id=document.id,
+            kind=kind,
+            decision=decision,
+            sha256=sha256,
+            post_id=desk.actor.post,
+            note=tidy(note),
+            at=desk.now(),
+        )
+    )
+    desk.note(document=document.id, kind=kind, decision=decision, sha256=sha256, note=note)
+
+
+def newest(desk: Desk, document_id: UUID) -> DraftVersion:
+    """The newest version of a draft.
+
+    Raises:
+        NotFound: it has none.
+    """
+    row = desk.session.scalars(
+        scope(desk, DraftVersion)
+        .where(DraftVersion.document_id == document_id)
+        .order_by(DraftVersion.number.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        raise NotFound(table="draft_version", document=str(document_id))
+    return row
+
+
+def versions(desk: Desk, document_id: UUID) -> list[DraftVersion]:
+    """All versions of a draft, oldest first."""
+    return list(
+        desk.session.scalars(
+            scope(desk, DraftVersion).where(DraftVersion.document_id == document_id).order_by(DraftVersion.number)
+        )
+    )
+
+
+def approvals(desk: Desk, document_id: UUID) -> list[Approval]:
+    """Approvals and sendings back of all versions, in order."""
+    return list(
+        desk.session.scalars(
+            scope(desk, Approval).where(Approval.document_id == document_id).order_by(Approval.at, Approval.id)
+        )
+    )
+
+
+def check_approved(desk: Desk, document: Document) -> None:
+    """The newest version must have both approvals, and nobody may have sent it back after them.
+
+    Raises:
+        NotAllowed: one is missing; the text was changed after it, or it was never given.
+    """
+    sha256 = newest(desk, document.id).sha256
+    last = {row.kind: row.decision for row in approvals(desk, document.id) if row.sha256 == sha256}
+    if last != {"content": "approved", "format": "approved"}:
+        raise NotAllowed(
+            "not_approved",
+            N_("Content and format of this version are not both approved. Nothing was changed."),
+            missing=sorted({"content", "format"} - {kind for kind, decision in last.items() if decision == "approved"}),
+        )
+
+
+def recipients(desk: Desk, document_id: UUID) -> list[Recipient]:
+    """To whom a document goes, in the order of the letter."""
+    return list(
+        desk.session.scalars(
+            scope(desk, Recipient).where(Recipient.document_id == document_id).order_by(Recipient.position)
+        )
+    )
+
+
+def search_text(document: Document) -> str:
+    """What the search compares of an outgoing document."""
+    return fold(f"{document.code} {document.subject} {document.issuer_name}")
