@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.support.wait import until
 
@@ -92,9 +93,22 @@ def keep(place: Path, serves: int, durable: bool) -> None:
     folder.mkdir(exist_ok=True)
     if owner is not None:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-    as_owner = {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    as_owner: dict[str, Any] = (
+        {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    )
     data = folder / "data"
-    init = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+    init: list[str | Path] = [
+        programs / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+    ]
     subprocess.run([*init, "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_owner)
     settings = [*_ALWAYS, *(() if durable else _FAST), f"unix_socket_directories={folder}"]
     server = subprocess.Popen(
@@ -103,7 +117,7 @@ def keep(place: Path, serves: int, durable: bool) -> None:
         **as_owner,
     )
     try:
-        ask = [programs / "psql", "-qX", "-h", folder, "-U", "postgres", "-d", "postgres", "-c"]
+        ask: list[str | Path] = [programs / "psql", "-qX", "-h", folder, "-U", "postgres", "-d", "postgres", "-c"]
         create = [*ask, f"CREATE ROLE {OWNER} LOGIN CREATEDB"]
 
         def is_created() -> bool:
