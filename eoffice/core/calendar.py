@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, pairwise
@@ -48,7 +48,7 @@ class WorkingCalendar:
 
     Args:
         holidays: date -> name of days off.
-        make_up: date -> name of days off that are worked.
+        make_up: days off that are worked (làm bù).
         week: hours of Monday to Sunday.
         make_up_hours: hours of a make-up day that the week leaves free.
         morning_ends: until when a deadline "in the morning" runs (Decision 28/2018 article 6.2).
@@ -58,7 +58,7 @@ class WorkingCalendar:
     """
 
     holidays: Mapping[date, str] = field(default_factory=dict)
-    make_up: Mapping[date, str] = field(default_factory=dict)
+    make_up: Collection[date] = frozenset()
     week: tuple[Hours, ...] = WEEK
     make_up_hours: Hours = OFFICE_HOURS
     morning_ends: time = time(12, 0)
@@ -74,7 +74,7 @@ class WorkingCalendar:
                 raise ValueError(f"hours must follow one another: {hours}")
         if not self.make_up_hours:
             raise ValueError("a make-up day needs hours")
-        both = self.holidays.keys() & self.make_up.keys()
+        both = self.holidays.keys() & set(self.make_up)
         if both:
             raise ValueError(f"off and worked at once: {min(both)}")
         special = sorted({*self.holidays, *self.make_up})
@@ -86,10 +86,12 @@ class WorkingCalendar:
     @classmethod
     def from_days(cls, days: Iterable[Day], week: tuple[Hours, ...] = WEEK) -> WorkingCalendar:
         """Build a calendar from the rows of the office's table."""
-        names: dict[str, dict[date, str]] = {"holiday": {}, "make_up": {}}
-        for row in days:
-            names[row.kind][row.day] = row.name_vi
-        return cls(holidays=names["holiday"], make_up=names["make_up"], week=week)
+        rows = list(days)
+        return cls(
+            holidays={row.day: row.name_vi for row in rows if row.kind == "holiday"},
+            make_up=frozenset(row.day for row in rows if row.kind == "make_up"),
+            week=week,
+        )
 
     def hours(self, day: date) -> Hours:
         """Return the hours worked on a day."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ LOCALES = ("vi", "en")
 VI_PO = Path(__file__).resolve().parent.parent / "translations" / "vi.po"
 NO_VALUE = "–"
 HARD_SPACE = "\u00a0"
+_ROUNDING = Context(prec=100, rounding=ROUND_HALF_UP)
 
 
 def N_(msgid: str) -> str:
@@ -218,7 +220,7 @@ def number(locale: str, value: float | Decimal | None, decimals: int = 0) -> str
     """
     if value is None:
         return NO_VALUE
-    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), context=_ROUNDING)
     text = f"{rounded:,f}" if rounded else f"{abs(rounded):f}"
     return text.translate(str.maketrans(",.", ".,")) if locale == "vi" else text
 
@@ -368,8 +370,6 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _in_python(source: str) -> _Found:
-    import ast
-
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
@@ -377,18 +377,24 @@ def _in_python(source: str) -> _Found:
         place = _MARKS.get(name)
         if place is None or len(node.args) <= place:
             continue
-        given = node.args[place]
-        built = isinstance(given, ast.JoinedStr | ast.BinOp) or (
-            isinstance(given, ast.Call) and getattr(given.func, "attr", "") == "format"
-        )
-        if built:
-            raise _BuiltOnTheSpot(given.lineno)
-        if not (isinstance(given, ast.Constant) and isinstance(given.value, str)):
-            continue
         plural = node.args[place + 1] if name == "ngettext" and len(node.args) > place + 1 else None
         plural = next((keyword.value for keyword in node.keywords if keyword.arg == "plural"), plural)
         several = plural.value if isinstance(plural, ast.Constant) and isinstance(plural.value, str) else None
-        yield node.lineno, given.value, several
+        for given in _python_choices(node.args[place]):
+            if isinstance(given, ast.JoinedStr | ast.BinOp) or (
+                isinstance(given, ast.Call) and getattr(given.func, "attr", "") == "format"
+            ):
+                raise _BuiltOnTheSpot(given.lineno)
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                yield node.lineno, given.value, several
+
+
+def _python_choices(given: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(given, ast.IfExp):
+        yield from _python_choices(given.body)
+        yield from _python_choices(given.orelse)
+    else:
+        yield given
 
 
 def _name(call: str) -> str:
@@ -400,6 +406,13 @@ def _name(call: str) -> str:
 def _in_template(source: str) -> _Found:
     from jinja2 import Environment, nodes
 
+    def choices(given: nodes.Node | None) -> Iterator[nodes.Node]:
+        if isinstance(given, nodes.CondExpr):
+            yield from choices(given.expr1)
+            yield from choices(given.expr2)
+        elif given is not None:
+            yield given
+
     # The templates are only read here, never rendered.
     environment = Environment(  # noqa: S701
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"]
@@ -409,12 +422,11 @@ def _in_template(source: str) -> _Found:
         place = _MARKS.get(name)
         if place is None or len(node.args) <= place:
             continue
-        given = node.args[place]
-        if isinstance(given, nodes.BinExpr | nodes.Concat):
-            raise _BuiltOnTheSpot(node.lineno)
-        if not (isinstance(given, nodes.Const) and isinstance(given.value, str)):
-            continue
         plural = node.args[place + 1] if name == "ngettext" and len(node.args) > place + 1 else None
         plural = next((keyword.value for keyword in node.kwargs if keyword.key == "plural"), plural)
         several = plural.value if isinstance(plural, nodes.Const) and isinstance(plural.value, str) else None
-        yield node.lineno, given.value, several
+        for given in choices(node.args[place]):
+            if isinstance(given, nodes.BinExpr | nodes.Concat):
+                raise _BuiltOnTheSpot(node.lineno)
+            if isinstance(given, nodes.Const) and isinstance(given.value, str):
+                yield node.lineno, given.value, several

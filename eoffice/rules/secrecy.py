@@ -73,7 +73,7 @@ def parse(text: str) -> Secrecy:
     )
 
 
-def refuse_secret(level: Secrecy | str) -> None:
+def check(level: Secrecy | str) -> None:
     """Let only content through that is no state secret.
 
     Args:

@@ -36,7 +36,7 @@ spans = st.lists(st.integers(0, 24 * 60 - 1), unique=True, max_size=6).map(
 )
 calendars = st.builds(
     lambda week, off, worked: WorkingCalendar(
-        week=(*week, OFFICE_HOURS), holidays=dict.fromkeys(off, ""), make_up=dict.fromkeys(worked - off, "")
+        week=(*week, OFFICE_HOURS), holidays=dict.fromkeys(off, ""), make_up=worked - off
     ),
     st.lists(spans, min_size=6, max_size=6),
     st.sets(st.dates(min_value=date(2026, 1, 1), max_value=date(2026, 3, 1)), max_size=30),
@@ -214,7 +214,7 @@ def test_end_of_morning_and_of_work():
         {"week": (((time(13), time(17)), (time(8), time(12))), *WEEK[1:])},
         {"make_up_hours": ()},
         {"make_up_hours": ((time(12), time(8)),)},
-        {"holidays": {date(2026, 1, 1): ""}, "make_up": {date(2026, 1, 1): ""}},
+        {"holidays": {date(2026, 1, 1): ""}, "make_up": {date(2026, 1, 1)}},
     ],
 )
 def test_an_impossible_calendar_is_refused(wrong):
