@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from tests.support import network
 
-pytest_plugins = ["tests.support.parts", "tests.support.databases"]
+pytest_plugins = ["tests.support.parts", "tests.support.databases", "tests.support.world"]
 
 network.watch()

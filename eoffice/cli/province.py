@@ -44,12 +44,21 @@ def plan() -> dict[str, Any]:
     return tomllib.loads(resources.files("eoffice.cli").joinpath("demo.toml").read_text("utf-8"))
 
 
-def found(office: Office, wanted: Mapping[str, Any], *, password_hash: str, key: str | None = None, rounds: int | None = None) -> Province:
+def found(
+    office: Office,
+    wanted: Mapping[str, Any],
+    *,
+    password_hash: str,
+    certificates: bool = True,
+    key: str | None = None,
+    rounds: int | None = None,
+) -> Province:
     """Found the installation of ``office`` on an empty database.
 
     Args:
         wanted: the plan, as ``plan()`` gives it.
         password_hash: of the password every account of the plan starts with.
+        certificates: raise the test PKI and enter a certificate for each leader, seal and exchange.
         key: algorithm of the test keys; the recipe's own when left out.
         rounds: of the test keys' password stretching; the recipe's own when left out.
     """
@@ -71,7 +80,8 @@ def found(office: Office, wanted: Mapping[str, Any], *, password_hash: str, key:
     deeds.do(None, directory.seed_calendar, "calendar", days=seed(range(year - 2, year + 2)))
     for name, item in wanted.get("setting", {}).items():
         deeds.do(None, directory.set_value, name, name=name, **item)
-    _certify(office, deeds, wanted, agencies, key=key, rounds=rounds)
+    if certificates:
+        _certify(office, deeds, wanted, agencies, key=key, rounds=rounds)
     return Province(agencies, posts)
 
 
@@ -84,7 +94,13 @@ class _Deeds:
 
 
 def _certify(
-    office: Office, deeds: _Deeds, wanted: Mapping[str, Any], agencies: Mapping[str, UUID], *, key: str | None, rounds: int | None
+    office: Office,
+    deeds: _Deeds,
+    wanted: Mapping[str, Any],
+    agencies: Mapping[str, UUID],
+    *,
+    key: str | None,
+    rounds: int | None,
 ) -> None:
     from signing import pki as test_pki
     from signing.stamp import handwriting, seal_picture

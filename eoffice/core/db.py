@@ -128,6 +128,7 @@ def make_engine(url: str, *, pool_size: int = 5, lock_timeout_ms: int = 30_000) 
     def _begin(connection: Any) -> None:
         # A deferred transaction that writes later cannot wait for the lock; writers take it first.
         reading = connection.get_execution_options().get("readonly")
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
@@ -157,10 +158,7 @@ class Sessions:
 
 @event.listens_for(OfficeSession, "after_begin")
 def _read_only(session: Session, _transaction: Any, connection: Any) -> None:
-    reading = bool(session.info.get("readonly"))
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
-    elif reading:
+    if session.info.get("readonly") and connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
 

@@ -48,7 +48,7 @@ class Actor:
     session: str = ""
 
 
-PUBLIC = Actor(kind="public")
+PUBLIC = Actor(kind="public", roles=frozenset({"public"}))
 
 
 def system(agency: UUID | None) -> Actor:

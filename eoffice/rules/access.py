@@ -18,6 +18,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ADMIN = "admin"
     SYSTEM = "system"
+    PUBLIC = "public"
 
 
 class Permission(StrEnum):
@@ -49,6 +50,8 @@ class Permission(StrEnum):
     STATISTICS_READ = "statistics.read"
     LEDGER_READ = "ledger.read"
     DIRECTORY_CHANGE = "directory.change"
+    ACCOUNT_SIGN_IN = "account.sign_in"
+    ACCOUNT_SIGN_OUT = "account.sign_out"
 
 
 _P = Permission
@@ -94,8 +97,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.EXCHANGE_REPORT,
             _P.EXCHANGE_APPLY,
             _P.DIRECTORY_CHANGE,
+            _P.DOCUMENT_FINISH,
         }
     ),
+    Role.PUBLIC: frozenset({_P.ACCOUNT_SIGN_IN}),
 }
 
 WHOLE_AGENCY: frozenset[Role] = frozenset({Role.CLERK, Role.LEADER, Role.FORMAT_CHECKER, Role.AUDITOR, Role.SYSTEM})
@@ -103,7 +108,9 @@ WHOLE_AGENCY: frozenset[Role] = frozenset({Role.CLERK, Role.LEADER, Role.FORMAT_
 
 
 def permits(roles: Collection[str], permission: Permission) -> bool:
-    """Tell whether one of the roles carries the permission."""
+    """Tell whether one of the roles carries the permission; who is signed in may sign out."""
+    if permission is Permission.ACCOUNT_SIGN_OUT:
+        return bool(roles)
     return any(permission in ROLE_PERMISSIONS[Role(role)] for role in roles)
 
 

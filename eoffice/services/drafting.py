@@ -102,7 +102,7 @@ def letter_of(desk: Desk, content: Content) -> Letter:
         InvalidInput: subject, body or recipient missing, impossible capacity, unknown kind.
         StateSecretRefused: state secrets are not written in this system.
     """
-    secrecy.refuse_secret(content.secrecy)
+    secrecy.check(content.secrecy)
     subject = tidy(content.subject)
     paragraphs = tuple(text for text in map(tidy, content.paragraphs) if text)
     if not subject or not paragraphs:

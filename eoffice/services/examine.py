@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -98,11 +99,11 @@ def examine(desk: Desk, sha256: str, *, read: bool = True) -> Examined:
         FileMissing: not in the store.
     """
     path = desk.files.path(sha256)
-    size = path.stat().st_size
+    with desk.files.open(sha256) as stream:
+        media = PDF if b"%PDF-" in stream.read(1024) else "application/octet-stream"
+        size = stream.seek(0, io.SEEK_END)
     if size == 0:
         raise FileRefused("empty", REFUSALS["empty"])
-    with path.open("rb") as stream:
-        media = PDF if b"%PDF-" in stream.read(1024) else "application/octet-stream"
     trust = str(desk.settings.pki / "trust")
     try:
         answer = desk.tools.sandbox().call(

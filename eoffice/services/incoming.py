@@ -91,7 +91,7 @@ def arrive(desk: Desk, *, arrival: Arrival, prepared: Examined) -> Document:
     """
     examine.keep(desk, prepared)
     facts = arrival.facts or read_facts(prepared)
-    secrecy.refuse_secret(facts.secrecy)
+    secrecy.check(facts.secrecy)
     issuer = _issuer(desk, facts)
     now = desk.now()
     document = Document(
@@ -153,7 +153,7 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
         InvalidInput: number and symbol or issuer or subject missing or impossible.
         StateSecretRefused: state secrets are not kept in this system.
     """
-    secrecy.refuse_secret(facts.secrecy)
+    secrecy.check(facts.secrecy)
     checked = _checked(facts)
     now = desk.now()
     year = local_date(now).year

@@ -79,6 +79,16 @@ class Databases:
         _command(address, f"CREATE DATABASE {name}")
         return address.format(database=name)
 
+    def copy(self, url: str) -> str:
+        """Copy a database to which nobody is connected and return the copy's URL."""
+        name = f"t{uuid.uuid4().hex}"
+        if url.startswith("sqlite"):
+            shutil.copyfile(url.removeprefix("sqlite:///"), self.folder / f"{name}.sqlite")
+            return f"sqlite:///{self.folder / name}.sqlite"
+        source = url.partition("@/")[2].partition("?")[0]
+        _command(self.cluster(), f"CREATE DATABASE {name} TEMPLATE {source}")
+        return self.cluster().format(database=name)
+
     def drop(self, url: str) -> None:
         """Remove a database; whoever is still connected is thrown out."""
         if url.startswith("sqlite"):

@@ -1,0 +1,187 @@
+"""Signing in and out: passwords as argon2id, lockout in the database, sessions that end at once when revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+
+from eoffice.core.clock import local_date
+from eoffice.core.db import OfficeSession
+from eoffice.core.desk import Actor, Desk
+from eoffice.core.errors import NotAllowed, NotFound
+from eoffice.core.i18n import N_
+from eoffice.core.settings import Settings
+from eoffice.models.access import FailedSignIn, SignIn
+from eoffice.models.directory import Person, Post
+from eoffice.rules.access import Permission
+from eoffice.services import directory
+from eoffice.services.verbs import verb
+
+TRIES, WINDOW = 5, timedelta(minutes=15)
+"""After this many wrong passwords within the window a login waits until the window has passed."""
+
+_one_at_a_time = threading.Semaphore(1)  # hashing takes 100 ms of a core; the pages must not wait for it
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> Any:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@lru_cache(maxsize=1)
+def _dummy() -> str:
+    return hash_password(secrets.token_urlsafe(12))
+
+
+def hash_password(password: str) -> str:
+    """Hash a password with argon2id."""
+    return str(_hasher().hash(password))
+
+
+def token_digest(token: str) -> str:
+    """What the database keeps of a session's token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Check:
+    """Who a login and password belong to: posts to choose from, or none; ``locked`` after too many tries."""
+
+    person: UUID | None
+    posts: tuple[UUID, ...]
+    locked: bool
+
+
+def check(desk: Desk, login: str, password: str) -> Check:
+    """Check a login and a password; an unknown login takes as long as a known one."""
+    from argon2.exceptions import Argon2Error
+
+    login = login.strip().casefold()
+    since = desk.now() - WINDOW
+    tries = desk.session.execute(
+        select(func.count()).select_from(FailedSignIn).where(FailedSignIn.login == login[:64], FailedSignIn.at > since)
+    ).scalar_one()
+    if tries >= TRIES:
+        return Check(None, (), locked=True)
+    person = desk.session.scalars(select(Person).where(Person.login == login)).one_or_none()
+    stored = person.password_hash if person is not None and person.active else _dummy()
+    with _one_at_a_time:
+        try:
+            _hasher().verify(stored, password)
+        except Argon2Error:
+            return Check(None, (), locked=False)
+    if person is None or not person.active:
+        return Check(None, (), locked=False)
+    today = local_date(desk.now())
+    held = (
+        select(Post.id)
+        .where(
+            Post.person_id == person.id,
+            Post.valid_from <= today,
+            or_(Post.valid_to.is_(None), Post.valid_to >= today),
+        )
+        .order_by(Post.rank, Post.id)
+        .execution_options(scoped=True)  # a person may know of all his own posts
+    )
+    return Check(person.id, tuple(desk.session.scalars(held)), locked=False)
+
+
+@verb(Permission.ACCOUNT_SIGN_IN, "account.signed_in")
+def sign_in(desk: Desk, *, person: UUID, post: UUID, token_sha256: str) -> SignIn:
+    """Begin a session of a person on one of his posts.
+
+    Raises:
+        NotFound: the post is not his.
+    """
+    row = desk.session.get(Person, person)
+    mine = select(Post.id).where(Post.id == post, Post.person_id == person).execution_options(scoped=True)
+    if row is None or desk.session.scalars(mine).first() is None:
+        raise NotFound(table="post", id=str(post))
+    now = desk.now()
+    session = SignIn(
+        token_sha256=token_sha256,
+        person_id=person,
+        post_id=post,
+        generation=row.generation,
+        created_at=now,
+        seen_at=now,
+    )
+    desk.session.add(session)
+    desk.session.flush()
+    desk.note(person=person, post=post)
+    return session
+
+
+@verb(Permission.ACCOUNT_SIGN_IN, "account.sign_in_failed")
+def fail(desk: Desk, *, login: str, address: str) -> None:
+    """Write down a wrong password, for the lockout."""
+    desk.session.add(FailedSignIn(login=login.strip().casefold()[:64], address=address[:64], at=desk.now()))
+    desk.note(login=login[:64], address=address)
+
+
+@verb(Permission.ACCOUNT_SIGN_OUT, "account.signed_out")
+def sign_out(desk: Desk) -> None:
+    """End the session of the person at this desk, on every worker at once."""
+    if not desk.actor.session:
+        raise NotAllowed("not_signed_in", N_("You are not signed in."))
+    desk.session.execute(
+        update(SignIn).where(SignIn.id == UUID(desk.actor.session)).values(ended_at=desk.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def revoke(session: OfficeSession, person: UUID, now: datetime) -> None:
+    """End all sessions of a person, on every worker at once."""
+    session.execute(
+        update(SignIn).where(SignIn.person_id == person, SignIn.ended_at.is_(None)).values(ended_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+@dataclass(frozen=True)
+class Current:
+    """A session that holds: who, in which language, and when the page was last asked for."""
+
+    actor: Actor
+    locale: str
+    seen_at: datetime
+
+
+def current(session: OfficeSession, settings: Settings, token: str, now: datetime) -> Current | None:
+    """Who a token belongs to; None when it is unknown, ended, idle too long, too old, or the person has left."""
+    found = session.execute(
+        select(SignIn, Person).join(Person, Person.id == SignIn.person_id).where(
+            SignIn.token_sha256 == token_digest(token), SignIn.ended_at.is_(None)
+        )
+    ).one_or_none()
+    if found is None:
+        return None
+    row, person = found
+    idle = timedelta(minutes=settings.session_idle_minutes)
+    if row.generation != person.generation or now - row.seen_at > idle:
+        return None
+    if now - row.created_at > timedelta(hours=settings.session_hours):
+        return None
+    try:
+        actor = directory.actor_of(session, row.post_id, sign_in=str(row.id), on=local_date(now))
+    except NotFound:
+        return None
+    return Current(actor, person.locale, row.seen_at)
+
+
+def seen(session: OfficeSession, sign_in_id: UUID, now: datetime) -> None:
+    """Keep a session awake."""
+    session.execute(
+        update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=now),
+        execution_options={"synchronize_session": False},
+    )
