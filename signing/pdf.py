@@ -133,6 +133,7 @@ class Document:
         self._budget = limits.total_stream_bytes
         self._parsed: dict[int, Parsed | None] = {}
         self._packed: dict[int, dict[int, tuple[int, Value]]] = {}
+        self._unpacked: dict[int, bytes] = {}
         self._sections: dict[int, Section] = {}
         self._ticks = 0
         self.leading = bytes(data[:_HEADER_WINDOW]).find(b"%PDF-")
@@ -189,7 +190,7 @@ class Document:
         if parsed is None or type(parsed.value) is not Stream:
             return {}
         stream = parsed.value
-        raw = self.decode(stream, revision)
+        raw = self.unpacked(offset, revision)
         count, first = revision.resolve(stream.dict.get("N")), revision.resolve(stream.dict.get("First"))
         if type(count) is not int or type(first) is not int or not 0 <= count <= self.limits.objects:
             raise Damaged("damaged", "object stream")
@@ -204,6 +205,16 @@ class Document:
                 self.issue("read_leniently", f"object stream at {offset}")
         self._packed[offset] = members
         return members
+
+    def unpacked(self, offset: int, revision: Revision) -> bytes:
+        """The decoded bytes of the stream at an offset, decoded once."""
+        known = self._unpacked.get(offset)
+        if known is None:
+            parsed = self.object_at(offset)
+            if parsed is None or type(parsed.value) is not Stream:
+                raise Damaged("damaged", f"stream at {offset}")
+            known = self._unpacked[offset] = self.decode(parsed.value, revision)
+        return known
 
     def raw(self, stream: Stream, revision: Revision) -> bytes:
         """The undecoded bytes of a stream, its length read as that revision has it."""
@@ -456,6 +467,21 @@ class Document:
             self.tick()
             yield found.start(1)
 
+    def within(self, position: int, offsets: list[int], revision: Revision) -> bool:
+        """Say whether a position lies in the text or in the stream data of a known object.
+
+        Args:
+            offsets: sorted offsets of all objects known to some cross-reference chain.
+        """
+        index = bisect_right(offsets, position) - 1
+        parsed = self.object_at(offsets[index]) if index >= 0 else None
+        if parsed is None:
+            return False
+        if position < parsed.end:
+            return True
+        length = revision.resolve(parsed.value.dict.get("Length")) if type(parsed.value) is Stream else None
+        return type(length) is int and position < parsed.value.start + length
+
     def holder(self, position: int, offsets: list[int], revision: Revision) -> tuple[Parsed, int, bool] | None:
         """Find the object whose text holds a position: the object, its offset, and whether it is known to a chain.
 
@@ -469,13 +495,10 @@ class Document:
         index = bisect_right(offsets, position) - 1
         if index >= 0:
             parsed = self.object_at(offsets[index])
-            if parsed is not None:
-                if position < parsed.end:
-                    return parsed, offsets[index], True
-                if type(parsed.value) is Stream:
-                    length = revision.resolve(parsed.value.dict.get("Length"))
-                    if type(length) is int and position < parsed.value.start + length:
-                        return None
+            if parsed is not None and position < parsed.end:
+                return parsed, offsets[index], True
+            if self.within(position, offsets, revision):
+                return None
         start = max(0, position - 65536, offsets[index] + 1 if index >= 0 else 0)
         before = [found.start(1) for found in _ANY_HEADER.finditer(self.data, start, position)]
         for offset in reversed(before[-20:]):

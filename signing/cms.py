@@ -1,0 +1,342 @@
+"""Reads one CMS container (RFC 5652, CAdES, RFC 3161) and checks digest, value and the binding to its certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from asn1crypto import cms, tsp
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from signing.results import Integrity
+
+Digest = Callable[[str], bytes]
+
+_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+    "sha1": hashes.SHA1,
+    "sha224": hashes.SHA224,
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+    "sha3_256": hashes.SHA3_256,
+    "sha3_384": hashes.SHA3_384,
+    "sha3_512": hashes.SHA3_512,
+}
+_WEAK = frozenset({"md2", "md5", "sha1"})
+_MOST = 100
+
+
+class CmsFault(Exception):
+    """The container is no lawful one of its kind; ``code`` is a key of ``signing.messages``."""
+
+    def __init__(self, code: str, sub: str, *, unsupported: bool = False, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.sub = sub
+        self.unsupported = unsupported
+        self.detail = detail
+
+
+@dataclass
+class Container:
+    """What one container says and how it checked out.
+
+    Args:
+        content: encapsulated content (of a time-stamp token), empty when detached.
+        bound: the signed attributes name the signer's certificate and it is this one; None when they name none.
+        value: the signature value, which a signature time-stamp covers.
+    """
+
+    integrity: Integrity = Integrity.NONE
+    code: str = ""
+    sub: str = ""
+    detail: str = ""
+    certificate: x509.Certificate | None = None
+    pool: list[bytes] = field(default_factory=list)
+    crls: list[bytes] = field(default_factory=list)
+    ocsps: list[bytes] = field(default_factory=list)
+    tokens: list[bytes] = field(default_factory=list)
+    signing_time: datetime | None = None
+    algorithm: str = ""
+    weak: bool = False
+    bound: bool | None = None
+    value: bytes = b""
+    content: bytes = b""
+
+
+def open_container(der: bytes, digest: Digest, *, content_type: str = "data", sha1_inside: bool = False) -> Container:
+    """Check a CMS SignedData over detached (or, for a token, enclosed) content.
+
+    Args:
+        der: the container.
+        digest: gives the digest of the signed bytes under a named algorithm.
+        content_type: ``data``, or ``tst_info`` for a time-stamp token.
+        sha1_inside: the container encloses the SHA-1 digest of the signed bytes (adbe.pkcs7.sha1).
+
+    Returns:
+        Everything found; faults of the container stand in ``integrity`` and ``code``, nothing is raised for them.
+    """
+    found = Container()
+    try:
+        _open(found, der, digest, content_type, sha1_inside=sha1_inside)
+    except CmsFault as fault:
+        found.integrity = Integrity.UNSUPPORTED if fault.unsupported else Integrity.BROKEN
+        found.code, found.sub, found.detail = fault.code, fault.sub, fault.detail
+    except Exception as error:  # hostile DER makes the parsers raise nearly anything
+        found.integrity, found.code, found.sub = Integrity.BROKEN, "container_unreadable", "FORMAT_FAILURE"
+        found.detail = type(error).__name__
+    return found
+
+
+def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sha1_inside: bool) -> None:
+    info = cms.ContentInfo.load(der)
+    if info["content_type"].native != "signed_data":
+        raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="content type")
+    signed = info["content"]
+    _collect(found, signed)
+    if len(signed["signer_infos"]) != 1:
+        raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="signers")
+    signer = signed["signer_infos"][0]
+    found.certificate = _signer(signer, found.pool)
+    encapsulated = signed["encap_content_info"]
+    inner = encapsulated["content"]
+    enclosed = inner.native if content_type == "data" and inner.native is not None else None
+    if content_type == "tst_info":
+        found.content = bytes(inner) if inner.native is not None else b""
+        found.content = inner.parsed.dump() if found.content else b""
+    if encapsulated["content_type"].native != content_type:
+        raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="content type")
+    if content_type == "tst_info" and not found.content:
+        raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="no content")
+    if content_type == "data" and bool(enclosed) != sha1_inside:
+        raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="enclosed content")
+    name = str(signer["digest_algorithm"]["algorithm"].native)
+    if name not in _HASHES and name not in _WEAK:
+        raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True, detail=name)
+    if sha1_inside:
+        if not hmac.compare_digest(bytes(enclosed or b""), digest("sha1")):
+            raise CmsFault("digest_mismatch", "HASH_FAILURE")
+        actual = hashlib.new(name, bytes(enclosed or b""), usedforsecurity=False).digest()
+    elif found.content:
+        actual = hashlib.new(name, found.content, usedforsecurity=False).digest()
+    else:
+        actual = digest(name)
+    found.value = signer["signature"].native
+    found.weak = name in _WEAK or sha1_inside
+    _unsigned(found, signer["unsigned_attrs"])
+    if found.certificate is None:
+        raise CmsFault("signer_certificate_missing", "NO_SIGNING_CERTIFICATE_FOUND", unsupported=True)
+    key = found.certificate.public_key()
+    found.weak = found.weak or (isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048)
+    attributes = signer["signed_attrs"]
+    if not attributes:
+        found.algorithm = _value(signer, key, found.value, None, actual, name)
+    else:
+        message = _attributes(found, attributes, content_type, actual)
+        found.algorithm = _value(signer, key, found.value, message, b"", name)
+    if found.bound is False:
+        raise CmsFault("signing_certificate_mismatch", "NO_SIGNING_CERTIFICATE_FOUND")
+    found.integrity = Integrity.OK
+
+
+def _collect(found: Container, signed: Any) -> None:
+    certificates = signed["certificates"]
+    for choice in list(certificates)[:_MOST] if certificates else ():
+        if choice.name == "certificate":
+            found.pool.append(choice.chosen.dump())
+    lists = signed["crls"]
+    for choice in list(lists)[:_MOST] if lists else ():
+        if choice.name == "certificate_list":
+            found.crls.append(choice.chosen.dump())
+
+
+def _signer(signer: Any, pool: list[bytes]) -> x509.Certificate | None:
+    sid = signer["sid"]
+    for der in pool:
+        try:
+            certificate = asn1_x509.Certificate.load(der)
+            if sid.name == "issuer_and_serial_number":
+                match = (
+                    certificate.serial_number == sid.chosen["serial_number"].native
+                    and certificate.issuer == sid.chosen["issuer"]
+                )
+            else:
+                match = certificate.key_identifier == sid.chosen.native
+            if match:
+                return x509.load_der_x509_certificate(der)
+        except Exception:  # noqa: S112  one rotten certificate in the bag must not hide the others
+            continue
+    return None
+
+
+def _attributes(found: Container, attributes: Any, content_type: str, actual: bytes) -> bytes:
+    """Check the signed attributes; returns the bytes the value was computed over (RFC 5652, 5.4)."""
+    known: dict[str, Any] = {}
+    for attribute in attributes:
+        name = attribute["type"].native
+        if name in known and name in ("message_digest", "content_type", "signing_certificate_v2"):
+            raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail=f"{name} twice")
+        known[name] = attribute["values"]
+    for name in ("message_digest", "content_type"):
+        if len(known.get(name, ())) != 1:
+            raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail=name)
+    if known["content_type"][0].native != content_type:
+        raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="content_type")
+    if not hmac.compare_digest(known["message_digest"][0].native, actual):
+        raise CmsFault("digest_mismatch", "HASH_FAILURE")
+    if len(known.get("signing_time", ())) == 1:
+        found.signing_time = known["signing_time"][0].native
+    found.bound = _bound(found.certificate, known)
+    archived = known.get("adobe_revocation_info_archival")
+    if archived is not None and len(archived) == 1:
+        found.crls.extend(item.dump() for item in list(archived[0]["crl"] or ())[:_MOST])
+        found.ocsps.extend(item.dump() for item in list(archived[0]["ocsp"] or ())[:_MOST])
+    raw: bytes = attributes.untag().dump()
+    return raw
+
+
+def _bound(certificate: x509.Certificate | None, known: dict[str, Any]) -> bool | None:
+    if certificate is None:
+        return None
+    for name, default in (("signing_certificate_v2", "sha256"), ("signing_certificate", "sha1")):
+        values = known.get(name)
+        if values is None:
+            continue
+        entry = values[0]["certs"][0]
+        algorithm = entry["hash_algorithm"]["algorithm"].native if name.endswith("v2") else default
+        digest = hashlib.new(algorithm, certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
+        return hmac.compare_digest(entry["cert_hash"].native, digest)
+    return None
+
+
+def _unsigned(found: Container, attributes: Any) -> None:
+    for attribute in attributes or ():
+        kind = attribute["type"].native
+        if kind == "signature_time_stamp_token":
+            found.tokens.extend(value.dump() for value in list(attribute["values"])[:10])
+
+
+def _value(signer: Any, key: Any, value: bytes, message: bytes | None, prehashed: bytes, name: str) -> str:
+    """Check the signature value; returns a label such as ``RSA-2048 SHA-256``."""
+    algorithm = signer["signature_algorithm"]
+    try:
+        kind = str(algorithm.signature_algo)
+    except ValueError:
+        kind = str(algorithm["algorithm"].native)
+    hash_name = name
+    if kind == "rsassa_pss":
+        hash_name = str(algorithm["parameters"]["hash_algorithm"]["algorithm"].native)
+    elif kind in ("rsassa_pkcs1v15", "ecdsa", "dsa") and "with" not in kind:
+        declared = algorithm["algorithm"].native
+        hash_name = str(algorithm.hash_algo) if declared.partition("_")[0] in _HASHES or "sha" in declared else name
+    if hash_name not in _HASHES:
+        raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True, detail=hash_name)
+    if hash_name != name and kind not in ("ed25519", "ed448"):
+        raise CmsFault("algorithm_unsupported", "SIG_CONSTRAINTS_FAILURE", unsupported=True, detail="two digests")
+    chosen: Any = _HASHES[hash_name]()
+    data = prehashed if message is None else message
+    if message is None:
+        chosen = Prehashed(chosen)
+    try:
+        if kind == "rsassa_pkcs1v15" and isinstance(key, rsa.RSAPublicKey):
+            key.verify(value, data, padding.PKCS1v15(), chosen)
+            label = f"RSA-{key.key_size}"
+        elif kind == "rsassa_pss" and isinstance(key, rsa.RSAPublicKey):
+            settings = algorithm["parameters"]
+            inner = settings["mask_gen_algorithm"]["parameters"]["algorithm"].native
+            scheme = padding.PSS(padding.MGF1(_HASHES[inner]()), settings["salt_length"].native)
+            key.verify(value, data, scheme, chosen)
+            label = f"RSA-PSS-{key.key_size}"
+        elif kind == "ecdsa" and isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(value, data, ec.ECDSA(chosen))
+            label = f"ECDSA {key.curve.name}"
+        elif kind == "dsa" and isinstance(key, dsa.DSAPublicKey):
+            key.verify(value, data, chosen)
+            label = f"DSA-{key.key_size}"
+        elif kind == "ed25519" and isinstance(key, ed25519.Ed25519PublicKey) and message is not None:
+            key.verify(value, data)
+            return f"Ed25519 {name.upper()}"
+        elif kind == "ed448" and isinstance(key, ed448.Ed448PublicKey) and message is not None:
+            key.verify(value, data)
+            return f"Ed448 {name.upper()}"
+        else:
+            raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True, detail=kind)
+    except InvalidSignature as error:
+        raise CmsFault("value_wrong", "SIG_CRYPTO_FAILURE") from error
+    return f"{label} {name.upper().replace('SHA', 'SHA-', 1) if '3_' not in name else name.upper()}"
+
+
+@dataclass
+class Token:
+    """A time-stamp token and what it proves.
+
+    Args:
+        time: the authority's time; None when the token does not check out.
+    """
+
+    container: Container
+    time: datetime | None = None
+    code: str = ""
+
+
+def open_token(der: bytes, digest: Digest) -> Token:
+    """Check a time-stamp token (RFC 3161) against what it should cover.
+
+    Args:
+        digest: gives the digest of the covered bytes under a named algorithm.
+    """
+    container = open_container(der, digest, content_type="tst_info")
+    token = Token(container)
+    if container.integrity is not Integrity.OK:
+        token.code = "timestamp_invalid"
+        return token
+    try:
+        info = tsp.TSTInfo.load(container.content)
+        imprint = info["message_imprint"]
+        name = str(imprint["hash_algorithm"]["algorithm"].native)
+        if name not in _HASHES or not hmac.compare_digest(imprint["hashed_message"].native, digest(name)):
+            token.code = "timestamp_invalid"
+            return token
+        container.weak = container.weak or name in _WEAK
+        time = info["gen_time"].native
+        if not isinstance(time, datetime) or time.tzinfo is None:
+            token.code = "timestamp_invalid"
+            return token
+        token.time = time
+    except Exception:  # hostile DER again
+        token.code = "timestamp_invalid"
+    return token
+
+
+def open_raw(value: bytes, certificate: bytes, digest: Digest) -> Container:
+    """Check the oldest kind of PDF signature: a bare PKCS#1 value beside its certificate (adbe.x509.rsa_sha1)."""
+    found = Container(weak=True, pool=[certificate])
+    try:
+        found.certificate = x509.load_der_x509_certificate(certificate)
+        key = found.certificate.public_key()
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True)
+        inner = cms.OctetString.load(value).native
+        found.value, found.algorithm = inner, f"RSA-{key.key_size} SHA-1"
+        key.verify(inner, digest("sha1"), padding.PKCS1v15(), Prehashed(hashes.SHA1()))  # noqa: S303  to judge, not to make
+        found.integrity = Integrity.OK
+    except InvalidSignature:
+        # other digests were in use under this name too, so a mismatch is no proof of tampering
+        found.integrity, found.code = Integrity.UNSUPPORTED, "subfilter_unsupported"
+        found.sub = "CRYPTO_CONSTRAINTS_FAILURE"
+    except CmsFault as fault:
+        found.integrity, found.code, found.sub = Integrity.UNSUPPORTED, fault.code, fault.sub
+    except Exception as error:  # hostile DER makes the parsers raise nearly anything
+        found.integrity, found.code, found.sub = Integrity.UNSUPPORTED, "subfilter_unsupported", "FORMAT_FAILURE"
+        found.detail = type(error).__name__
+    return found

@@ -1,0 +1,60 @@
+"""The verdict as a pure function of the three axes: the worst axis decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from signing.results import Integrity, Modification, TrustLevel, Verdict
+
+_INTEGRITY = {
+    Integrity.OK: Verdict.PASSED,
+    Integrity.UNSUPPORTED: Verdict.WARNED,
+    Integrity.BROKEN: Verdict.FAILED,
+    Integrity.NONE: Verdict.FAILED,
+}
+_MODIFICATION = {
+    Modification.NONE: Verdict.PASSED,
+    Modification.PERMITTED: Verdict.PASSED,
+    Modification.LISTED: Verdict.WARNED,
+    Modification.FORBIDDEN: Verdict.FAILED,
+}
+_TRUST = {
+    TrustLevel.TRUSTED: Verdict.PASSED,
+    TrustLevel.UNKNOWN: Verdict.WARNED,
+    TrustLevel.UNTRUSTED: Verdict.FAILED,
+}
+_ORDER = tuple(Verdict)
+_INDICATION = {Verdict.PASSED: "TOTAL-PASSED", Verdict.WARNED: "INDETERMINATE", Verdict.FAILED: "TOTAL-FAILED"}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of some verdicts in the order of ``Verdict``; PASSED of none."""
+    return max(verdicts, key=_ORDER.index, default=Verdict.PASSED)
+
+
+def of_signature(integrity: Integrity, modification: Modification, trust: TrustLevel) -> Verdict:
+    """The verdict on one signature: its worst axis."""
+    return worst((_INTEGRITY[integrity], _MODIFICATION[modification], _TRUST[trust]))
+
+
+def of_file(signatures: Iterable[Verdict], *, irregular: bool) -> Verdict:
+    """The verdict on a file.
+
+    Args:
+        signatures: verdicts on everything that was found signed.
+        irregular: the file could only be read leniently, or holds bytes that belong to nothing.
+    """
+    found = tuple(signatures)
+    if not found:
+        return Verdict.UNSIGNED
+    return worst((*found, Verdict.WARNED if irregular else Verdict.PASSED))
+
+
+def indication(verdict: Verdict) -> str:
+    """The main indication of ETSI EN 319 102-1 that goes with a verdict on a signature."""
+    return _INDICATION.get(verdict, "INDETERMINATE")
+
+
+def exit_code(verdict: Verdict) -> int:
+    """Exit code of the command: 0 PASSED, 1 UNSIGNED, 2 WARNED, 3 UNREADABLE, 4 FAILED."""
+    return _ORDER.index(verdict)
