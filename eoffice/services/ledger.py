@@ -232,6 +232,7 @@ def _verify_chain(desk: Desk, slug: str, chain: UUID) -> Chain:
     )
     for seq, body, was, own, word in desk.session.execute(statement):
         entries += 1
+        body = body if isinstance(body, bytes) else str(body).encode()  # a tampered SQLite row may hold text
         reasons = []
         if seq != expected:
             reasons.append("removed" if seq > expected else "inserted")
