@@ -1,0 +1,155 @@
+"""Signs a PDF in a field that was placed for it: PAdES baseline B-B or B-T, with a visible stamp."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from signing.fitness import require_signer
+from signing.increment import Increment, Mark, Signed
+from signing.keys import Key, SoftKey
+from signing.results import Limits
+from signing.stamp import Stamp, handwriting
+from signing.trust import Trust
+from signing.tsa import HttpTsa, Tsa
+
+__all__ = ["Request", "Signed", "Stamp", "add_command", "sign"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be signed, and how.
+
+    Args:
+        field: name of the empty signature field.
+        kind: ``certification`` (must be the first; later only filling in and signing: DocMDP level 2) or ``approval``.
+        stamp: picture to be shown in the field.
+        reason, location, name: said in the signature dictionary; not shown on the page.
+        level: ``B-B``, or ``B-T`` with a time-stamp over the signature.
+        lock_all: after this signature nothing may be filled in, changed or signed any more.
+    """
+
+    field: str
+    kind: Literal["certification", "approval"] = "approval"
+    stamp: Stamp | None = None
+    reason: str = ""
+    location: str = ""
+    name: str = ""
+    level: Literal["B-B", "B-T"] = "B-B"
+    lock_all: bool = False
+
+
+def sign(
+    pdf: bytes,
+    key: Key,
+    request: Request,
+    trust: Trust,
+    *,
+    tsa: Tsa | None = None,
+    at: datetime | None = None,
+    limits: Limits = Limits(),
+) -> Signed:
+    """Sign a PDF by one incremental update; the input is the beginning of the output, byte for byte.
+
+    Everything that can be refused is refused before the key is asked; digest and value are checked before the answer.
+
+    Args:
+        pdf: the document with the empty field.
+        key: unlocked for exactly this document where it comes from the key agent.
+        trust: with anchors: chain, revocation and the time-stamp's chain are asked too.
+        tsa: needed for level ``B-T``.
+        at: aware moment of signing; None: now.
+
+    Raises:
+        CertificateUnfit, RevocationDown: see ``signing.fitness.require_signer``.
+        NotPermitted: ``field_missing``, ``field_taken``, ``document_locked``, ``certification_not_first``,
+            ``encrypted``, ``stamp_too_large``.
+        NotAPdf, Damaged, OverLimit: the file cannot be used.
+        KeyUnavailable, TsaDown: nothing was written; try again.
+        ValueRejected: the value does not fit the document and the certificate.
+    """
+    at, tsa = moment(at), needed_tsa(request.level, tsa)
+    require_signer(key.certificate, key.chain, trust, at=at)
+    opened = Increment(pdf, limits)
+    mark = Mark(
+        field=request.field,
+        certify=2 if request.kind == "certification" else None,
+        lock=request.lock_all,
+        stamp=request.stamp,
+        name=request.name,
+        reason=request.reason,
+        location=request.location,
+    )
+    opened.require_room(mark)
+    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+
+
+def moment(at: datetime | None) -> datetime:
+    """The moment of signing to the second, since a PDF knows no finer one; None: now."""
+    at = at or datetime.now(UTC)
+    if at.tzinfo is None:
+        raise ValueError("the moment of signing needs a time zone")
+    return at.replace(microsecond=0)
+
+
+def needed_tsa(level: str, tsa: Tsa | None) -> Tsa | None:
+    """The authority to be asked at this level; B-B asks none."""
+    if level == "B-B":
+        return None
+    if level != "B-T" or tsa is None:
+        raise ValueError(f"level {level!r} needs a time-stamp authority" if level == "B-T" else f"no level {level!r}")
+    return tsa
+
+
+def add_command(subparsers: Any) -> None:
+    """Add ``sign`` to ``python -m signing``."""
+    parser = subparsers.add_parser("sign", help="sign a PDF in an empty field")
+    parser.add_argument("input", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--key", type=Path, required=True, help="NAME.p12, or NAME.key with NAME.crt beside it")
+    parser.add_argument("--field", required=True, help="name of the empty signature field")
+    parser.add_argument("--trust", type=Path, help="folder of anchors: chain and revocation are asked before signing")
+    parser.add_argument("--tsa", help="URL of a time-stamp authority: level B-T")
+    parser.add_argument(
+        "--certify", action="store_true", help="certification signature: later only filling in, signing"
+    )
+    parser.add_argument("--lock", action="store_true", help="nothing may change after this signature")
+    parser.add_argument("--stamp", type=Path, help="PNG to be shown in the field; 'test' draws a test signature")
+    parser.add_argument("--reason", default="")
+    parser.add_argument("--at", type=datetime.fromisoformat, help="moment of signing with time zone; default: now")
+    parser.add_argument("--password-file", type=Path, help="otherwise SIGNING_PASSWORD, otherwise asked for")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    key = SoftKey.load(arguments.key, _password(arguments.password_file))
+    stamp = None
+    if arguments.stamp is not None:
+        drawn = str(arguments.stamp) == "test"
+        stamp = Stamp(handwriting(arguments.key.stem) if drawn else arguments.stamp.read_bytes())
+    request = Request(
+        field=arguments.field,
+        kind="certification" if arguments.certify else "approval",
+        stamp=stamp,
+        reason=arguments.reason,
+        level="B-T" if arguments.tsa else "B-B",
+        lock_all=arguments.lock,
+    )
+    trust = Trust.load(arguments.trust) if arguments.trust else Trust()
+    tsa = HttpTsa(arguments.tsa) if arguments.tsa else None
+    signed = sign(arguments.input.read_bytes(), key, request, trust, tsa=tsa, at=arguments.at)
+    arguments.output.write_bytes(signed.pdf)
+    sys.stdout.write(f"{arguments.output}: {signed.level}, {signed.field}, sha256 {signed.sha256}\n")
+    return 0
+
+
+def _password(file: Path | None) -> str:
+    if file is not None:
+        return file.read_text("utf-8").rstrip("\r\n")
+    return os.environ.get("SIGNING_PASSWORD") or getpass.getpass("Password of the key: ")
