@@ -22,6 +22,10 @@ class Urgency(StrEnum):
     VERY_URGENT = "very_urgent"
     EXPRESS = "express"
 
+    def name_in(self, locale: str) -> str:
+        """Return the word of the stamp, or its English."""
+        return URGENCY_NAMES[self] if locale == "vi" else URGENCY_NAMES_EN[self]
+
 
 URGENCY_NAMES: dict[Urgency, str] = {
     Urgency.NORMAL: "Thường",
@@ -29,13 +33,11 @@ URGENCY_NAMES: dict[Urgency, str] = {
     Urgency.VERY_URGENT: "Thượng khẩn",
     Urgency.EXPRESS: "Hỏa tốc",
 }
-"""Words of the stamps, in Vietnamese."""
-
 URGENCY_NAMES_EN: dict[Urgency, str] = {
-    Urgency.NORMAL: N_("Normal"),
-    Urgency.URGENT: N_("Urgent"),
-    Urgency.VERY_URGENT: N_("Very urgent"),
-    Urgency.EXPRESS: N_("Express"),
+    Urgency.NORMAL: "Normal",
+    Urgency.URGENT: "Urgent",
+    Urgency.VERY_URGENT: "Very urgent",
+    Urgency.EXPRESS: "Express",
 }
 
 

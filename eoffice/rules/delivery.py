@@ -82,7 +82,7 @@ class PaperReason:
 
     Args:
         code: machine word.
-        vi, en: what people choose; ``en`` is a msgid as well.
+        vi, en: what people choose.
         basis: code of the legal text; article: where in it.
         obligatory: paper must be sent, so the delivery does not speak against the office.
         valid_from, valid_to: first and last day, both included; None for no end.
@@ -97,6 +97,10 @@ class PaperReason:
     valid_from: date
     valid_to: date | None = None
 
+    def name_in(self, locale: str) -> str:
+        """Return the reason in the language of a person."""
+        return self.vi if locale == "vi" else self.en
+
     def holds(self, on: date) -> bool:
         """Tell whether the reason may be given on a day."""
         return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
@@ -108,7 +112,7 @@ PAPER_REASONS: tuple[PaperReason, ...] = (
     PaperReason(
         code="government",
         vi="Gửi Chính phủ, Thủ tướng Chính phủ theo quy chế làm việc",
-        en=N_("To the Government or the Prime Minister, under their working rules"),
+        en="To the Government or the Prime Minister, under their working rules",
         basis="QD28/2018",
         article="7.2a",
         obligatory=True,
@@ -119,7 +123,7 @@ PAPER_REASONS: tuple[PaperReason, ...] = (
     PaperReason(
         code="government",
         vi="Gửi Chính phủ, Thủ tướng Chính phủ, có yêu cầu bản giấy",
-        en=N_("To the Government or the Prime Minister, who asked for paper"),
+        en="To the Government or the Prime Minister, who asked for paper",
         basis="ND191/2026",
         article="",
         obligatory=False,
@@ -128,7 +132,7 @@ PAPER_REASONS: tuple[PaperReason, ...] = (
     PaperReason(
         code="province_list",
         vi="Thuộc danh mục phải gửi bản giấy do người đứng đầu bộ, tỉnh quyết định",
-        en=N_("On the list decided by the head of the ministry or province"),
+        en="On the list decided by the head of the ministry or province",
         basis="QD28/2018",
         article="7.2b",
         obligatory=True,
@@ -137,7 +141,7 @@ PAPER_REASONS: tuple[PaperReason, ...] = (
     PaperReason(
         code="no_electronic_way",
         vi="Nơi nhận chưa có hạ tầng để nhận văn bản điện tử",
-        en=N_("The recipient has no electronic way to receive"),
+        en="The recipient has no electronic way to receive",
         basis="QD28/2018",
         article="5",
         obligatory=True,
@@ -146,7 +150,7 @@ PAPER_REASONS: tuple[PaperReason, ...] = (
     PaperReason(
         code="not_fully_signed",
         vi="Tệp điện tử chưa có đủ chữ ký số hợp lệ, không thay thế bản giấy",
-        en=N_("The electronic file lacks a valid signature and does not replace paper"),
+        en="The electronic file lacks a valid signature and does not replace paper",
         basis="QD28/2018",
         article="4",
         obligatory=True,
@@ -155,7 +159,7 @@ PAPER_REASONS: tuple[PaperReason, ...] = (
     PaperReason(
         code="recipient_request",
         vi="Nơi nhận đề nghị gửi thêm bản giấy",
-        en=N_("The recipient asked for an additional paper copy"),
+        en="The recipient asked for an additional paper copy",
         basis="QD28/2018",
         article="7",
         obligatory=False,

@@ -26,7 +26,8 @@ class Kind:
 
     Args:
         code: machine word.
-        name_vi: as it is printed; name_en: for the English pages, a msgid as well.
+        name_vi: as it is printed; name_en: for English pages. Both stand here and not among the translations, whose
+            English words ("Minutes", "Rules") would mean other things elsewhere.
         symbol: abbreviation inside the symbol, case and Đ as in Annex III; None for công văn and thư công.
         addressing: when it says to whom it is written.
         layout: number of the model in Annex III, None when the decree draws none.
@@ -41,6 +42,10 @@ class Kind:
     layout: str | None = "1.4"
     copy: bool = False
 
+    def name_in(self, locale: str) -> str:
+        """Return the name in the language of a person."""
+        return self.name_vi if locale == "vi" else self.name_en
+
     @property
     def titled(self) -> bool:
         """Its name is printed above the abstract; a công văn has "V/v" under its number instead."""
@@ -48,42 +53,42 @@ class Kind:
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("resolution", "Nghị quyết", N_("Resolution"), "NQ", layout="1.1"),
-    Kind("decision", "Quyết định", N_("Decision"), "QĐ", layout="1.2"),
-    Kind("directive", "Chỉ thị", N_("Directive"), "CT"),
-    Kind("regulation_internal", "Quy chế", N_("Internal regulation"), "QC"),
-    Kind("rules", "Quy định", N_("Rules"), "QyĐ"),
-    Kind("communique", "Thông cáo", N_("Communiqué"), "TC"),
-    Kind("notice", "Thông báo", N_("Notice"), "TB"),
-    Kind("guidance", "Hướng dẫn", N_("Guidance"), "HD"),
-    Kind("programme", "Chương trình", N_("Programme"), "CTr"),
-    Kind("plan", "Kế hoạch", N_("Plan"), "KH"),
-    Kind("option_plan", "Phương án", N_("Option plan"), "PA"),
-    Kind("scheme", "Đề án", N_("Scheme"), "ĐA"),
-    Kind("project", "Dự án", N_("Project"), "DA"),
-    Kind("report", "Báo cáo", N_("Report"), "BC", Addressing.UPWARD),
-    Kind("minutes", "Biên bản", N_("Minutes"), "BB", layout="1.9"),
-    Kind("submission", "Tờ trình", N_("Submission"), "TTr", Addressing.UPWARD),
-    Kind("contract", "Hợp đồng", N_("Contract"), "HĐ"),
-    Kind("official_letter", "Công văn", N_("Official letter"), None, Addressing.ALWAYS, "1.5"),
-    Kind("telegram", "Công điện", N_("Telegram"), "CĐ", layout="1.6"),
-    Kind("memorandum", "Bản ghi nhớ", N_("Memorandum"), "BGN"),
-    Kind("agreement", "Bản thỏa thuận", N_("Agreement"), "BTT"),
-    Kind("authorisation", "Giấy ủy quyền", N_("Authorisation"), "GUQ"),
-    Kind("invitation", "Giấy mời", N_("Invitation"), "GM", layout="1.7"),
-    Kind("introduction", "Giấy giới thiệu", N_("Letter of introduction"), "GGT", layout="1.8"),
-    Kind("leave_slip", "Giấy nghỉ phép", N_("Leave slip"), "GNP", layout="1.10"),
-    Kind("dispatch_slip", "Phiếu gửi", N_("Dispatch slip"), "PG"),
-    Kind("transfer_slip", "Phiếu chuyển", N_("Transfer slip"), "PC"),
-    Kind("notification_slip", "Phiếu báo", N_("Notification slip"), "PB"),
-    Kind("public_letter", "Thư công", N_("Public letter"), None, layout=None),
+    Kind("resolution", "Nghị quyết", "Resolution", "NQ", layout="1.1"),
+    Kind("decision", "Quyết định", "Decision", "QĐ", layout="1.2"),
+    Kind("directive", "Chỉ thị", "Directive", "CT"),
+    Kind("regulation_internal", "Quy chế", "Internal regulation", "QC"),
+    Kind("rules", "Quy định", "Rules", "QyĐ"),
+    Kind("communique", "Thông cáo", "Communiqué", "TC"),
+    Kind("notice", "Thông báo", "Notice", "TB"),
+    Kind("guidance", "Hướng dẫn", "Guidance", "HD"),
+    Kind("programme", "Chương trình", "Programme", "CTr"),
+    Kind("plan", "Kế hoạch", "Plan", "KH"),
+    Kind("option_plan", "Phương án", "Option plan", "PA"),
+    Kind("scheme", "Đề án", "Scheme", "ĐA"),
+    Kind("project", "Dự án", "Project", "DA"),
+    Kind("report", "Báo cáo", "Report", "BC", Addressing.UPWARD),
+    Kind("minutes", "Biên bản", "Minutes", "BB", layout="1.9"),
+    Kind("submission", "Tờ trình", "Submission", "TTr", Addressing.UPWARD),
+    Kind("contract", "Hợp đồng", "Contract", "HĐ"),
+    Kind("official_letter", "Công văn", "Official letter", None, Addressing.ALWAYS, "1.5"),
+    Kind("telegram", "Công điện", "Telegram", "CĐ", layout="1.6"),
+    Kind("memorandum", "Bản ghi nhớ", "Memorandum", "BGN"),
+    Kind("agreement", "Bản thỏa thuận", "Agreement", "BTT"),
+    Kind("authorisation", "Giấy ủy quyền", "Authorisation", "GUQ"),
+    Kind("invitation", "Giấy mời", "Invitation", "GM", layout="1.7"),
+    Kind("introduction", "Giấy giới thiệu", "Letter of introduction", "GGT", layout="1.8"),
+    Kind("leave_slip", "Giấy nghỉ phép", "Leave slip", "GNP", layout="1.10"),
+    Kind("dispatch_slip", "Phiếu gửi", "Dispatch slip", "PG"),
+    Kind("transfer_slip", "Phiếu chuyển", "Transfer slip", "PC"),
+    Kind("notification_slip", "Phiếu báo", "Notification slip", "PB"),
+    Kind("public_letter", "Thư công", "Public letter", None, layout=None),
 )
 """In the order of the decree."""
 
 COPIES: tuple[Kind, ...] = (
-    Kind("copy_full", "Sao y", N_("Full copy"), "SY", layout="3.1", copy=True),
-    Kind("copy_extract", "Trích sao", N_("Extract"), "TrS", layout="3.1", copy=True),
-    Kind("copy_of_copy", "Sao lục", N_("Copy of a copy"), "SL", layout="3.1", copy=True),
+    Kind("copy_full", "Sao y", "Full copy", "SY", layout="3.1", copy=True),
+    Kind("copy_extract", "Trích sao", "Extract", "TrS", layout="3.1", copy=True),
+    Kind("copy_of_copy", "Sao lục", "Copy of a copy", "SL", layout="3.1", copy=True),
 )
 
 ALL: tuple[Kind, ...] = KINDS + COPIES

@@ -17,6 +17,10 @@ class Secrecy(StrEnum):
     SECRET = "secret"  # noqa: S105 - a level, no password
     TOP_SECRET = "top_secret"  # noqa: S105 - a level, no password
 
+    def name_in(self, locale: str) -> str:
+        """Return the word of the stamp, or its English."""
+        return NAMES[self] if locale == "vi" else NAMES_EN[self]
+
 
 NAMES: dict[Secrecy, str] = {
     Secrecy.NONE: "Không",
@@ -24,13 +28,11 @@ NAMES: dict[Secrecy, str] = {
     Secrecy.SECRET: "Tối mật",
     Secrecy.TOP_SECRET: "Tuyệt mật",
 }
-"""Words of the stamps, in Vietnamese."""
-
 NAMES_EN: dict[Secrecy, str] = {
-    Secrecy.NONE: N_("Not secret"),
-    Secrecy.CONFIDENTIAL: N_("Confidential (state secret)"),
-    Secrecy.SECRET: N_("Secret (state secret)"),
-    Secrecy.TOP_SECRET: N_("Top secret (state secret)"),
+    Secrecy.NONE: "Not secret",
+    Secrecy.CONFIDENTIAL: "Confidential (state secret)",
+    Secrecy.SECRET: "Secret (state secret)",
+    Secrecy.TOP_SECRET: "Top secret (state secret)",
 }
 
 BASIS = ("L117/2025", "ND63/2026")
