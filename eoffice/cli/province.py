@@ -21,6 +21,7 @@ from eoffice.services.directory import NewAgency, NewCertificate, NewPost
 from eoffice.services.office import Office
 
 DEMO_PASSWORD = "AnBinh@2026"  # noqa: S105 - printed beside the accounts of the demo
+_PICTURE_SIZE = {"leader": (44_800, 16_000), "seal": (36_000, 36_000)}
 KEY_PASSWORD = "khoa-ky-2026"  # noqa: S105 - of the test keys, printed too
 
 
@@ -103,7 +104,7 @@ def _certify(
     rounds: int | None,
 ) -> None:
     from signing import pki as test_pki
-    from signing.stamp import handwriting, seal_picture
+    from signing.stamp import handwriting, seal
 
     hosted = {item["slug"]: item for item in wanted["agency"] if item.get("hosted", True)}
     leaders = [item for item in wanted["post"] if "leader" in item["roles"]]
@@ -123,11 +124,10 @@ def _certify(
     options = {"rounds": rounds} if rounds else {}
     pki = test_pki.raise_pki(recipe, office.settings.pki, at=office.clock.now(), holders=holders, key=key, **options)
 
-    def enter(slug: str, purpose: str, name: str, login: str = "", picture: Any = None) -> None:
+    def enter(slug: str, purpose: str, name: str, login: str = "", picture: bytes = b"") -> None:
         given: dict[str, Any] = {}
-        if picture is not None:
-            given["picture_sha256"] = office.files.put(picture.png)
-            given["picture_size_um"] = (round(picture.width_mm * 1000), round(picture.height_mm * 1000))
+        if picture:
+            given = {"picture_sha256": office.files.put(picture), "picture_size_um": _PICTURE_SIZE[purpose]}
         certificate = NewCertificate(
             agency=slug,
             purpose=purpose,
@@ -143,7 +143,7 @@ def _certify(
         enter(item["agency"], "leader", f"leader-{item['login']}", item["login"], handwriting(item["full_name"]))
     for slug, item in hosted.items():
         clerks = [post["login"] for post in wanted["post"] if post["agency"] == slug and "clerk" in post["roles"]]
-        enter(slug, "seal", f"seal-{slug}", clerks[0], seal_picture(item["name"]))
+        enter(slug, "seal", f"seal-{slug}", clerks[0], seal(item["name"]))
         enter(slug, "exchange", f"exchange-{slug}")
 
 

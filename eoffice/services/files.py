@@ -1,0 +1,101 @@
+"""Opening the files of a document: only through the document, every opening written into the access log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from eoffice.core.desk import Desk, scope
+from eoffice.core.errors import NotFound
+from eoffice.core.ids import new_id
+from eoffice.models.documents import DocumentFile
+from eoffice.models.ledger import INSTALLATION, AccessEntry
+from eoffice.services import search
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file to be served: where its bytes lie, and its name and kind."""
+
+    path: Path
+    name: str
+    media: str
+    sha256: str
+
+
+def find(desk: Desk, document_id: UUID, file_id: UUID) -> Opened:
+    """A file of a document this person may see.
+
+    Raises:
+        NotFound: no such file, or none he may know of.
+    """
+    document = search.document(desk, document_id)
+    row = desk.session.scalars(
+        scope(desk, DocumentFile).where(DocumentFile.document_id == document.id, DocumentFile.id == file_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(table="document_file", id=str(file_id))
+    return Opened(desk.files.path(row.sha256), row.name, "application/pdf", row.sha256)
+
+
+def page_image(desk: Desk, sha256: str, page: int, *, dpi: int = 110) -> Path:
+    """The picture of a page, drawn once and kept in the cache; ask ``find`` for the file first.
+
+    Args:
+        page: from 1.
+
+    Raises:
+        NotFound: the file has no such page.
+    """
+    place = desk.settings.cache / sha256[:2] / sha256 / f"{page}-{dpi}.jpg"
+    if not place.exists():
+        data = desk.tools.sandbox().call(
+            "eoffice.services.files.draw_page", desk.files.path(sha256), page=page, dpi=dpi
+        )
+        if not data:
+            raise NotFound(table="page", page=page)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_name(f"{place.name}.{new_id().hex}")
+        beside.write_bytes(data)
+        beside.replace(place)
+    return place
+
+
+def draw_page(data: bytes, *, page: int, dpi: int) -> bytes:
+    """Draw one page as JPEG; b"" when there is none. Runs in the sandbox's child."""
+    import io
+
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(data)
+    try:
+        document.init_forms()  # number, date and signatures are form fields
+        if not 1 <= page <= len(document):
+            return b""
+        found = document[page - 1]
+        width, height = found.get_size()
+        scale = min(dpi / 72, 4000 / max(width, height, 1))  # a page a kilometre wide is drawn small
+        picture = found.render(scale=scale, may_draw_forms=True).to_pil().convert("RGB")
+    finally:
+        document.close()
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=82)
+    return out.getvalue()
+
+
+def note_access(session: Any, desk: Desk, action: str, *, object_id: UUID | None, detail: str = "") -> None:
+    """Write into the access log that somebody looked at or fetched something; in a transaction of its own."""
+    session.add(
+        AccessEntry(
+            chain=desk.actor.agency or INSTALLATION,
+            at=desk.now(),
+            post_id=desk.actor.post,
+            person_id=desk.actor.person,
+            actor=desk.actor.name,
+            action=action,
+            object_id=object_id,
+            detail=detail,
+        )
+    )
