@@ -83,6 +83,13 @@ class Mark:
     location: str = ""
 
 
+class _Writer(IncrementalPdfFileWriter):
+    """Leaves the document's metadata alone: they would carry this machine's clock, and change after a signature."""
+
+    def _update_meta(self) -> None:
+        """Say nothing."""
+
+
 class Increment:
     """A PDF opened for one more signature.
 
@@ -106,7 +113,7 @@ class Increment:
             reader = self._reader()
             if reader.encrypted:
                 raise NotPermitted("encrypted")
-            self.writer: Any = IncrementalPdfFileWriter.from_reader(reader)
+            self.writer: Any = _Writer.from_reader(reader)
             self._form = entry(self.writer.root, "/AcroForm", {})
             self._signatures = tuple(
                 (full_name, ref.get_object(), value.get_object())
