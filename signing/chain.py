@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from asn1crypto import x509 as asn1_x509
@@ -117,6 +118,15 @@ class Evidence:
             proven: ``moment`` was proven by somebody else than the signer.
             claimed: the signer's own word about the time.
         """
+        try:
+            return self._standing(certificate, moment, purpose=purpose, proven=proven, claimed=claimed)
+        except Exception as error:  # extensions are parsed when they are asked for, and hostile ones raise anything
+            detail = type(error).__name__
+            return Standing(TrustLevel.UNTRUSTED, "chain_invalid", "CERTIFICATE_CHAIN_GENERAL_FAILURE", detail)
+
+    def _standing(
+        self, certificate: x509.Certificate, moment: datetime, *, purpose: str, proven: bool, claimed: datetime | None
+    ) -> Standing:
         path = self._path(certificate, tsa=purpose == "tsa")
         if path.code:
             level = TrustLevel.UNKNOWN if path.code == "no_chain" else TrustLevel.UNTRUSTED
@@ -320,10 +330,21 @@ def _find_path(
         try:
             _run(async_validate_path(judge, path))
         except Exception as error:
-            fault = _Path(chain, "chain_invalid", "CHAIN_CONSTRAINTS_FAILURE", type(error).__name__)
+            if _linked(chain):  # otherwise only the names match: that is no chain at all
+                fault = _Path(chain, "chain_invalid", "CHAIN_CONSTRAINTS_FAILURE", type(error).__name__)
             continue
         return _Path(chain)
     return fault
+
+
+def _linked(chain: tuple[x509.Certificate, ...]) -> bool:
+    """Say whether each certificate was signed by the next."""
+    try:
+        for below, above in pairwise(chain):
+            below.verify_directly_issued_by(above)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _run(routine: Any) -> Any:

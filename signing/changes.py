@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from signing.errors import Damaged, OverLimit
-from signing.overlay import disturbs, hidden
+from signing.overlay import disturbs, hidden, meets, paints, rectangle, shows
 from signing.pdf import Dict, Document, Place, Ref, Revision, Stream, Value
 from signing.results import Change, Modification
 
@@ -482,7 +482,19 @@ class _Step:
         )  # fmt: skip
 
     def _disturbs(self, now: Field) -> bool:
-        return any(disturbs(self.new, node) for _, node in now.widgets)
+        return any(self._covers(self.new, node, self.after.page(number, node)) for number, node in now.widgets)
+
+    def _covers(self, revision: Revision, node: Dict, page: int | None) -> bool:
+        """An annotation lies over content of its page, or over what another annotation showed there before."""
+        if disturbs(revision, node, self.old, page):
+            return True
+        box = rectangle(revision, node)
+        if not paints(revision, node):
+            return False
+        return any(
+            index == page and other is not node and paints(self.old, other) and meets(box, rectangle(self.old, other))
+            for index, other in ((index, self.old.dict(item)) for index, item in self.before.annotations.values())
+        )
 
     def _flags(self, was: Field, now: Field) -> bool:
         """Nothing gets hidden or shown; a field may only become read-only."""
@@ -519,7 +531,7 @@ class _Step:
             self._signed(now, fresh=True)
         elif now.kind == "Sig":
             visible = any(not _invisible(self.new, node) for _, node in now.widgets)
-            kind = "overlay" if any("AP" in node for _, node in now.widgets) and visible else "signature_field"
+            kind = "overlay" if visible and self._disturbs(now) else "signature_field"
             self.found.append(Finding(kind, now.name, page, name=now.name, fresh=True, visible=visible))
         elif now.widgets or now.kind:
             self.add("form_field", now.name, page, "added")
@@ -561,14 +573,14 @@ class _Step:
             node = self.old.dict(item)
             if key not in now:
                 if not self._twin(node, page):
-                    kind = "overlay" if key in numbers or disturbs(self.old, node) else "annotation"
+                    kind = "overlay" if key in numbers or shows(self.old, node) else "annotation"
                     self.add(kind, _label(self.old, node), page, "removed")
                 continue
             other = self.new.dict(now[key][1])
             if node is other and not self.touched(self.old, node) and now[key][0] == page:
                 continue
             if now[key][0] != page or self.differing(node, other, frozenset({"P", "M"})):
-                quiet = not disturbs(self.old, node) and not disturbs(self.new, other)
+                quiet = not shows(self.old, node) and not self._covers(self.new, other, page)
                 self.add("annotation" if quiet else "overlay", _label(self.new, other), page, "changed")
         for key, (page, item) in now.items():
             if key in was or key in self.new_widgets or key in numbers:
@@ -576,7 +588,7 @@ class _Step:
             node = self.new.dict(item)
             if type(key) is str and self._twin_before(node, page):
                 continue
-            loud = disturbs(self.new, node)
+            loud = self._covers(self.new, node, page)
             self.add("overlay" if loud else "annotation", _label(self.new, node), page, _contents(self.new, node))
 
     def _twin(self, node: Dict, page: int) -> bool:

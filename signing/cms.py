@@ -12,7 +12,7 @@ from typing import Any
 from asn1crypto import cms, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -134,16 +134,16 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
     found.value = signer["signature"].native
     found.weak = name in _WEAK or sha1_inside
     _unsigned(found, signer["unsigned_attrs"])
+    attributes = signer["signed_attrs"]
+    message = _attributes(found, attributes, content_type, actual) if attributes else None
     if found.certificate is None:
         raise CmsFault("signer_certificate_missing", "NO_SIGNING_CERTIFICATE_FOUND", unsupported=True)
-    key = found.certificate.public_key()
+    try:
+        key = found.certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True) from error
     found.weak = found.weak or (isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048)
-    attributes = signer["signed_attrs"]
-    if not attributes:
-        found.algorithm = _value(signer, key, found.value, None, actual, name)
-    else:
-        message = _attributes(found, attributes, content_type, actual)
-        found.algorithm = _value(signer, key, found.value, message, b"", name)
+    found.algorithm = _value(signer, key, found.value, message, actual, name)
     if found.bound is False:
         raise CmsFault("signing_certificate_mismatch", "NO_SIGNING_CERTIFICATE_FOUND")
     found.integrity = Integrity.OK
@@ -173,10 +173,21 @@ def _signer(signer: Any, pool: list[bytes]) -> x509.Certificate | None:
             else:
                 match = certificate.key_identifier == sid.chosen.native
             if match:
-                return x509.load_der_x509_certificate(der)
+                return whole_certificate(der)
         except Exception:  # noqa: S112  one rotten certificate in the bag must not hide the others
             continue
     return None
+
+
+def whole_certificate(der: bytes) -> x509.Certificate:
+    """Parse a certificate and everything a report tells of it, so that rot shows here and not later.
+
+    Raises:
+        ValueError: some part of it cannot be read.
+    """
+    found = x509.load_der_x509_certificate(der)
+    _ = (found.subject, found.issuer, found.serial_number, found.not_valid_before_utc, found.not_valid_after_utc)
+    return found
 
 
 def _attributes(found: Container, attributes: Any, content_type: str, actual: bytes) -> bytes:
@@ -322,7 +333,7 @@ def open_raw(value: bytes, certificate: bytes, digest: Digest) -> Container:
     """Check the oldest kind of PDF signature: a bare PKCS#1 value beside its certificate (adbe.x509.rsa_sha1)."""
     found = Container(weak=True, pool=[certificate])
     try:
-        found.certificate = x509.load_der_x509_certificate(certificate)
+        found.certificate = whole_certificate(certificate)
         key = found.certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True)

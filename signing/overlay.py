@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 from signing.errors import Damaged
 from signing.pdf import Dict, Revision, Stream, Value
@@ -10,7 +11,10 @@ from signing.pdf import Dict, Revision, Stream, Value
 _HIDDEN = 2 | 32  # Hidden, NoView (ISO 32000-2, 12.5.3)
 _NOTES = frozenset({"Text", "Popup", "Link", "FileAttachment", "Sound", "Caret"})
 _MARKS = frozenset({"Highlight", "Underline", "Squiggly", "StrikeOut", "Ink"})
+_BOXED = frozenset({"FreeText", "Stamp", "Square", "Circle", "Widget"})
 _ICON = 40.0
+_LARGEST = 64 * 1024 * 1024
+_RENDERER = threading.Lock()  # the renderer is not safe in several threads
 _TEXT_OR_IMAGE = re.compile(rb"(?:^|[\s\]>)])(?:Tj|TJ|'|\"|Do|sh|BI)(?=[\s/\[(<]|$)")
 _FILL = re.compile(rb"(?:^|\s)(?:f|F|f\*|B|B\*|b|b\*)(?=[\s/\[(<]|$)")
 
@@ -21,8 +25,8 @@ def hidden(revision: Revision, node: Dict) -> bool:
     return type(flags) is int and bool(flags & _HIDDEN)
 
 
-def disturbs(revision: Revision, node: Dict) -> bool:
-    """Say whether an annotation shows text, pictures or opaque areas of its own, so that it could hide content.
+def shows(revision: Revision, node: Dict) -> bool:
+    """Say whether an annotation shows text, pictures or areas of its own, more than a comment does.
 
     Notes with an icon, links and the usual marks (highlight, underline ...) do not; what cannot be told does.
     """
@@ -31,17 +35,80 @@ def disturbs(revision: Revision, node: Dict) -> bool:
     kind = revision.resolve(node.get("Subtype"))
     streams = _appearances(revision, node)
     if kind in _NOTES:
-        return bool(streams) and (kind in ("Link", "Popup") or not _small(revision, node))
+        return bool(streams) and (kind in ("Link", "Popup") or not _small(rectangle(revision, node)))
     if kind in _MARKS:
         return any(_paints(revision, stream, marking=kind == "Highlight") for stream in streams)
-    return True
+    return bool(streams) or kind != "Widget"
 
 
-def _small(revision: Revision, node: Dict) -> bool:
-    rect = [revision.resolve(number) for number in revision.list(node.get("Rect"))]
-    if len(rect) != 4 or any(not isinstance(number, int | float) for number in rect):
+def disturbs(revision: Revision, node: Dict, old: Revision, page: int | None) -> bool:
+    """Say whether an annotation shows something over text or pictures of its page; what cannot be told does.
+
+    Args:
+        revision: holds the annotation.
+        old: holds the page as it was.
+        page: 1-based number of the page.
+    """
+    if not shows(revision, node):
         return False
-    return bool(abs(rect[2] - rect[0]) <= _ICON and abs(rect[3] - rect[1]) <= _ICON)
+    box = rectangle(revision, node)
+    boxed = revision.resolve(node.get("Subtype")) in _BOXED
+    return box is None or page is None or not boxed or _occupied(old, page, box)
+
+
+Box = tuple[float, float, float, float]
+
+
+def rectangle(revision: Revision, node: Dict) -> Box | None:
+    """Left, bottom, right, top of an annotation in points; None when it has no lawful rectangle."""
+    numbers = [revision.resolve(number) for number in revision.list(node.get("Rect"))]
+    if len(numbers) != 4 or any(type(number) not in (int, float) for number in numbers):
+        return None
+    left, right = sorted((float(numbers[0]), float(numbers[2])))
+    bottom, top = sorted((float(numbers[1]), float(numbers[3])))
+    return left, bottom, right, top
+
+
+def _occupied(old: Revision, page: int, box: Box) -> bool:
+    """Say whether text, a picture or another painted field stands inside a box of a page."""
+    import pypdfium2
+    from pypdfium2 import raw
+
+    if old.end > _LARGEST:
+        return True
+    with _RENDERER:
+        try:
+            document = pypdfium2.PdfDocument(bytes(old.document.data[: old.end]))
+        except (pypdfium2.PdfiumError, ValueError):
+            return True
+        try:
+            leaf = document[page - 1]
+            if leaf.get_textpage().get_text_bounded(*box).strip():
+                return True
+            pictures = (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING)
+            return any(_meet(item.get_bounds(), box) for item in leaf.get_objects(filter=pictures, max_depth=8))
+        except (pypdfium2.PdfiumError, ValueError, IndexError):
+            return True
+        finally:
+            document.close()
+
+
+def _meet(one: Box, two: Box) -> bool:
+    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]
+
+
+def meets(one: Box | None, two: Box | None) -> bool:
+    """Say whether two boxes share an area; an unknown box meets nothing."""
+    return one is not None and two is not None and _meet(one, two)
+
+
+def paints(revision: Revision, node: Dict) -> bool:
+    """Say whether an annotation brings an appearance of its own that shows."""
+    return bool(_appearances(revision, node)) and not hidden(revision, node)
+
+
+def _small(box: Box | None) -> bool:
+    return box is not None and box[2] - box[0] <= _ICON and box[3] - box[1] <= _ICON
 
 
 def _appearances(revision: Revision, node: Dict) -> list[Stream]:
