@@ -130,17 +130,15 @@ def draw_line(canvas: Any, line: Line, style: Style, *, x: float, y: float, widt
     x += line.indent + (free / 2 if style.align == "centre" else 0)
     text = canvas.beginText(x, y)
     gaps = line.text.count(" ")
-    if style.align == "justify" and not line.last and gaps:
-        text.setWordSpace(free / gaps)
+    # Set on every line: a page keeps the spacing of its last one.
+    text.setWordSpace(free / gaps if style.align == "justify" and not line.last and gaps else 0)
     for font, words in line.runs:
         text.setFont(font, style.size)
         text.textOut(words)
     canvas.drawText(text)
 
 
-def draw_block(
-    canvas: Any, lines: Sequence[Line], style: Style, *, x: float, y: float, width: float
-) -> float:
+def draw_block(canvas: Any, lines: Sequence[Line], style: Style, *, x: float, y: float, width: float) -> float:
     """Draw lines one under the other, the first baseline at ``y``; return the baseline the next line would have."""
     for line in lines:
         draw_line(canvas, line, style, x=x, y=y, width=width)
