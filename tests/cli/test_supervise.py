@@ -155,7 +155,7 @@ def test_what_dies_again_and_again_stops_everything_and_is_named(start: Start) -
 
 def test_what_never_comes_up_is_named(start: Start) -> None:
     copy = start(
-        {"web": WAITS}, "supervise.PATIENCE = 0.3\nsupervise.Program.__init__.__defaults__ = (lambda: False, {})"
+        {"web": WAITS}, "supervise.PATIENCE = 0.3\nsupervise.Program.__init__.__defaults__ = (lambda: False, None)"
     )
     assert copy.process.wait(timeout=20) == 1
     assert "not up within 0 s: web" in copy.said

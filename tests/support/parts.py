@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.features import features
+
 PARTS = ("SQLite", "PostgreSQL", "Chromium", "pdfsig", "qpdf", "openssl")
 
 
@@ -103,6 +105,7 @@ class Table:
         self.skipped: Counter[str] = Counter()
         self.passed: set[str] = set()
         self.skips = 0
+        self.unproven: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count each test once, where its outcome is decided."""
@@ -117,8 +120,13 @@ class Table:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail a run that skipped something although it may not."""
-        if self.strict and self.skips and session.exitstatus == pytest.ExitCode.OK:
+        """Fail a run that skipped something although it may not, or did not pass what docs/features.md names."""
+        config = session.config
+        if config.getoption("--all") and config.args == config.getini("testpaths") and not config.getoption("keyword"):
+            self.unproven = [
+                f"{feature.id} {test}" for feature in features() for test in feature.tests if test not in self.passed
+            ]
+        if ((self.strict and self.skips) or self.unproven) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -129,3 +137,5 @@ class Table:
             terminalreporter.write_line(f"{part:<12}{self.ran[part]:>10}{self.skipped[part]:>10}")
         if self.strict and self.skips:
             terminalreporter.write_line(f"{self.skips} skipped: this run counts as failed.", red=True)
+        for line in self.unproven:
+            terminalreporter.write_line(f"docs/features.md names a test that did not pass: {line}", red=True)
