@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -53,13 +53,13 @@ class Program:
         name: stands before each line it prints.
         command: program and arguments.
         is_up: asked until it says yes; when all programs are up the office is ready. None: up as soon as started.
-        environment: its whole environment; None: ours.
+        environment: variables added to ours.
     """
 
     name: str
     command: Sequence[str]
     is_up: Callable[[], bool] | None = None
-    environment: Mapping[str, str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def answers(address: tuple[str, int] | Path) -> Callable[[], bool]:
@@ -189,7 +189,7 @@ class _Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=one.program.environment,
+            env={**os.environ, **one.program.environment},
             start_new_session=True,
             preexec_fn=in_child,  # noqa: PLW1509 - this process has one thread
         )

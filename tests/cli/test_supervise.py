@@ -155,11 +155,17 @@ def test_what_dies_again_and_again_stops_everything_and_is_named(start: Start) -
 
 def test_what_never_comes_up_is_named(start: Start) -> None:
     copy = start(
-        {"web": WAITS}, "supervise.PATIENCE = 0.3\nsupervise.Program.__init__.__defaults__ = (lambda: False, None)"
+        {"web": WAITS}, "supervise.PATIENCE = 0.3\nsupervise.Program.__init__.__defaults__ = (lambda: False, {})"
     )
     assert copy.process.wait(timeout=20) == 1
     assert "not up within 0 s: web" in copy.said
     assert "READY" not in copy.said
+
+
+def test_a_program_has_our_environment_and_its_own(start: Start) -> None:
+    tune = "import os; os.environ['OURS'] = 'a'; supervise.Program.__init__.__defaults__ = (None, {'OWN': 'b'})"
+    copy = start({"web": "import os; print(os.environ['OURS'] + os.environ['OWN'])"}, tune)
+    until(lambda: "web | ab\n" in copy.said)
 
 
 def test_a_last_line_without_its_end_is_not_lost(start: Start) -> None:

@@ -22,6 +22,7 @@ CLOCKS = {
 
 READERS_OF_THE_ENVIRONMENT = {
     "eoffice/config.py": "the settings of the office",
+    "eoffice/cli/supervise.py": "hands its own environment on to its programs, looks at nothing in it",
     "signing/__main__.py": "signing as a command: the language of who calls it",
     "signing/sign.py": "signing as a command: the password of a key, which must not stand among the arguments",
 }
