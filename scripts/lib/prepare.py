@@ -87,9 +87,14 @@ def prepare(root: Path, venv: Path) -> None:
     subprocess.run([python, "-m", "compileall", "-q", root / "eoffice", root / "signing"], check=True)
 
 
+def real_python() -> str:
+    """The Python outside any virtual environment, which has pip if the system has it."""
+    return getattr(sys, "_base_executable", sys.executable)
+
+
 def make_venv(venv: Path) -> Path:
     """Make the bare virtual environment, or mend the one that is there; return its Python."""
-    real: str = getattr(sys, "_base_executable", sys.executable)
+    real = real_python()
     command = [real, "-m", "venv", "--without-pip", str(venv)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
@@ -143,7 +148,7 @@ def wheel_name(version: str) -> str:
 def fetch_with_pip() -> bytes | None:
     """Fetch uv's wheel with the system's pip, which knows proxies and mirrors; None when there is no pip."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command = [real_python(), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         command += ["--require-hashes", "--disable-pip-version-check", "-r", str(PINS / "uv.txt"), "-d", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0:
