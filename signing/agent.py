@@ -1,0 +1,468 @@
+"""The key agent: a process of its own that opens keys, signs for one session and one list of files, and forgets.
+
+It knows keys, hashes and a local socket (mode 0600, same user only), and nothing of the office. Everything is in
+memory: an agent that is gone has locked every key. Messages are JSON behind a length of four bytes, big-endian; each
+call connects anew. This module is light to import; what reads keys is loaded by the agent's own process.
+
+What it promises: without the password no value leaves it, with one only for the unlocked session, key and file hashes,
+for at most fifteen minutes, and only over the signed attributes of a CMS container that names this key's certificate.
+What it cannot know: whether the digest inside those attributes belongs to the file whose hash the caller names; the
+caller's process is trusted for that, and ``signing.sign`` checks it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import ctypes
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signing import errors
+from signing.errors import Expired, KeyUnavailable, SigningError, ValueRejected, WrongPassword
+
+if TYPE_CHECKING:
+    from signing.keys import SoftKey
+
+LONGEST_UNLOCK = 900
+"""Seconds an unlock lasts at most."""
+WRONG_TRIES = 5
+"""Wrong passwords within ``WRONG_WINDOW`` seconds that block a key for ``WRONG_BLOCK`` seconds."""
+WRONG_WINDOW = 900
+WRONG_BLOCK = 900
+MOST_HASHES = 5_000
+
+_REMEMBERED = 3_600
+_LONGEST_MESSAGE = 1024 * 1024
+_LENGTH = struct.Struct(">I")
+_KEY_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ERRORS: dict[str, type[SigningError]] = {
+    kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SigningError)
+}
+_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
+_ATTRIBUTES = {"content_type", "message_digest", "signing_certificate_v2", "cms_algorithm_protection"}
+
+
+@dataclass
+class _Unlocked:
+    key: SoftKey | None
+    hashes: frozenset[str]
+    until: float
+
+
+class Vault:
+    """The keys that are open now, for whom, and until when.
+
+    Args:
+        keys: folder of ``NAME.key`` and ``NAME.crt``, or ``NAME.p12``.
+        clock: seconds that never go back; a wall clock could be set.
+    """
+
+    def __init__(self, keys: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self.keys = keys
+        self.clock = clock
+        self._open: dict[tuple[str, str], _Unlocked] = {}
+        self._wrong: dict[str, deque[float]] = {}
+        self._blocked: dict[str, float] = {}
+        self._lock = threading.Lock()
+        # One password at a time: tries cannot outrun their count, and stretching cannot take every core.
+        self._opening = threading.Lock()
+
+    def unlock(self, session: str, key_id: str, password: str, hashes: Iterable[str], seconds: int) -> int:
+        """Open a key for one session and these files; replaces what the session had unlocked with it before.
+
+        Args:
+            hashes: SHA-256 of the files, lower-case hex.
+            seconds: at most ``LONGEST_UNLOCK``.
+
+        Returns:
+            Seconds it stays open.
+
+        Raises:
+            WrongPassword: it counts; KeyUnavailable: ``key_missing``, ``throttled`` ...; SigningError: ``bad_request``.
+        """
+        wanted = frozenset(hashes)
+        _require(_KEY_ID.fullmatch(key_id) and session and 0 < seconds <= LONGEST_UNLOCK)
+        _require(0 < len(wanted) <= MOST_HASHES and all(_SHA256.fullmatch(one) for one in wanted))
+        with self._opening:
+            self._require_unblocked(key_id)
+            try:
+                key = _load(self.keys, key_id, password)
+            except WrongPassword:
+                self._count_wrong(key_id)
+                raise
+            with self._lock:
+                self._wrong.pop(key_id, None)
+                before = self._open.pop((session, key_id), None)
+                self._open[session, key_id] = _Unlocked(key, wanted, self.clock() + seconds)
+            _close(before)
+        return seconds
+
+    def sign(self, session: str, key_id: str, file_sha256: str, data: bytes, digest: str) -> bytes:
+        """Sign the attributes of one of the unlocked files.
+
+        Raises:
+            KeyUnavailable: ``not_unlocked`` for exactly this session, key and file.
+            Expired: it was, and no longer is.
+            ValueRejected: ``not_attributes``: the bytes are anything else than signed attributes for this key.
+        """
+        self.forget()
+        with self._lock:
+            found = self._open.get((session, key_id))
+            if found is None or file_sha256 not in found.hashes:
+                raise KeyUnavailable("not_unlocked", key_id)
+            key = found.key
+        if key is None:
+            raise Expired("expired", key_id)
+        require_attributes(data, digest, key.certificate)
+        return key.sign(data, digest=digest)
+
+    def lock(self, session: str, key_id: str | None = None) -> int:
+        """Forget a session's keys, or one of them; returns how many were open."""
+        with self._lock:
+            gone = [pair for pair in self._open if pair[0] == session and key_id in (None, pair[1])]
+            entries = [self._open.pop(pair) for pair in gone]
+        open_ones = sum(entry.key is not None for entry in entries)
+        for entry in entries:
+            _close(entry)
+        return open_ones
+
+    def status(self, session: str) -> list[dict[str, Any]]:
+        """What a session has open: key, number of files, seconds left."""
+        self.forget()
+        now = self.clock()
+        with self._lock:
+            return [
+                {"key_id": key_id, "files": sorted(entry.hashes), "seconds": max(0, int(entry.until - now))}
+                for (owner, key_id), entry in sorted(self._open.items())
+                if owner == session and entry.key is not None
+            ]
+
+    def forget(self) -> None:
+        """Drop every key whose time is over. That it was open is remembered for an hour, to say so."""
+        now = self.clock()
+        with self._lock:
+            for pair, entry in list(self._open.items()):
+                if now >= entry.until:
+                    _close(entry)
+                    entry.key = None
+                if now >= entry.until + _REMEMBERED:
+                    del self._open[pair]
+
+    def forget_all(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            for entry in self._open.values():
+                _close(entry)
+            self._open.clear()
+
+    def _require_unblocked(self, key_id: str) -> None:
+        until = self._blocked.get(key_id, 0.0)
+        if self.clock() < until:
+            raise KeyUnavailable("throttled", key_id)
+
+    def _count_wrong(self, key_id: str) -> None:
+        now = self.clock()
+        tries = self._wrong.setdefault(key_id, deque(maxlen=WRONG_TRIES))
+        tries.append(now)
+        if len(tries) == WRONG_TRIES and now - tries[0] < WRONG_WINDOW:
+            self._blocked[key_id] = now + WRONG_BLOCK
+            tries.clear()
+
+
+def require_attributes(data: bytes, digest: str, certificate: bytes) -> None:
+    """Refuse to sign anything but the attributes of a detached signature by this certificate (RFC 5652, 5.3).
+
+    Without this the agent would be an oracle: whoever may have one letter signed could have a contract signed, a
+    certificate, or a time-stamp.
+
+    Raises:
+        ValueRejected: ``not_attributes``.
+    """
+    from hashlib import sha256
+
+    from asn1crypto import cms, tsp  # noqa: F401 - tsp teaches cms the attribute for the signer's certificate
+
+    try:
+        attributes = cms.CMSAttributes.load(data, strict=True)
+        found = {attribute["type"].native: attribute["values"] for attribute in attributes}
+        sound = (
+            len(attributes) == len(found)
+            and {"content_type", "message_digest", "signing_certificate_v2"} <= found.keys() <= _ATTRIBUTES
+            and all(len(values) == 1 for values in found.values())
+            and found["content_type"][0].native == "data"
+            and len(found["message_digest"][0].native) == _SIZES.get(digest)
+            and found["signing_certificate_v2"][0]["certs"][0]["cert_hash"].native == sha256(certificate).digest()
+            and cms.CMSAttributes(list(attributes)).dump(force=True) == data
+        )
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise ValueRejected("not_attributes", str(error)) from error
+    if not sound:
+        raise ValueRejected("not_attributes")
+
+
+def _load(keys: Path, key_id: str, password: str) -> SoftKey:
+    from signing.keys import SoftKey
+
+    container = keys / f"{key_id}.p12"
+    return SoftKey.load(container if container.exists() else keys / f"{key_id}.key", password)
+
+
+def _close(entry: _Unlocked | None) -> None:
+    if entry is not None and entry.key is not None:
+        entry.key.close()
+
+
+def _require(fine: object) -> None:
+    if not fine:
+        raise SigningError("bad_request")
+
+
+class AgentClient:
+    """Talks to the agent; each call is one connection, so it may be shared by threads.
+
+    Args:
+        path: the agent's socket.
+        timeout: seconds for one call; stretching a password takes a tenth of a second.
+    """
+
+    def __init__(self, path: Path, timeout: float = 10.0) -> None:
+        self.path = path
+        self.timeout = timeout
+
+    def ping(self) -> bool:
+        """Whether an agent answers."""
+        try:
+            return bool(self._call("ping")["ok"])
+        except KeyUnavailable:
+            return False
+
+    def unlock(
+        self, session: str, key_id: str, password: str, hashes: Iterable[str], *, seconds: int = LONGEST_UNLOCK
+    ) -> int:
+        """See ``Vault.unlock``; ``KeyUnavailable`` with ``agent_gone`` when no agent answers, here and below."""
+        answer = self._call(
+            "unlock", session=session, key_id=key_id, password=password, hashes=sorted(hashes), seconds=seconds
+        )
+        return int(answer["seconds"])
+
+    def sign(self, session: str, key_id: str, file_sha256: str, data: bytes, *, digest: str) -> bytes:
+        """See ``Vault.sign``."""
+        encoded = base64.b64encode(data).decode("ascii")
+        answer = self._call(
+            "sign", session=session, key_id=key_id, file_sha256=file_sha256, data=encoded, digest=digest
+        )
+        return base64.b64decode(answer["value"])
+
+    def lock(self, session: str, key_id: str | None = None) -> int:
+        """See ``Vault.lock``."""
+        return int(self._call("lock", session=session, key_id=key_id)["locked"])
+
+    def status(self, session: str) -> list[dict[str, Any]]:
+        """See ``Vault.status``."""
+        found: list[dict[str, Any]] = self._call("status", session=session)["open"]
+        return found
+
+    def _call(self, call: str, **facts: Any) -> dict[str, Any]:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                line.settimeout(self.timeout)
+                line.connect(str(self.path))
+                _send(line, {"call": call, **facts})
+                answer = _receive(line)
+        except (OSError, ValueError) as error:
+            raise KeyUnavailable("agent_gone", str(error)) from error
+        if answer is None:
+            raise KeyUnavailable("agent_gone", "no answer")
+        if "error" in answer:
+            raise _ERRORS.get(str(answer["error"]), SigningError)(str(answer["code"]), str(answer.get("detail", "")))
+        return answer
+
+
+@dataclass(frozen=True)
+class AgentKey:
+    """A key held by the agent, unlocked by a session for one file; see ``signing.keys.Key``.
+
+    Args:
+        file_sha256: of the file to be signed, lower-case hex; ``signing.sign`` refuses any other file.
+    """
+
+    client: AgentClient
+    session: str
+    key_id: str
+    file_sha256: str
+    certificate: bytes
+    chain: tuple[bytes, ...] = ()
+
+    def sign(self, data: bytes, *, digest: str) -> bytes:
+        """Have the agent sign; errors as ``Vault.sign``."""
+        return self.client.sign(self.session, self.key_id, self.file_sha256, data, digest=digest)
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, path: Path, vault: Vault) -> None:
+        self.vault = vault
+        before = os.umask(0o177)  # the socket is born with mode 0600: no moment in which others could connect
+        try:
+            super().__init__(str(path), _Handler)
+        finally:
+            os.umask(before)
+
+    def verify_request(self, request: Any, *_: object) -> bool:
+        """Let the same user in and nobody else; a lost file mode alone must not open the agent."""
+        credentials = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, uid, _ = struct.unpack("3i", credentials)
+        return bool(uid == os.getuid())
+
+    def service_actions(self) -> None:
+        """Drop what has run out, also when nobody calls."""
+        self.vault.forget()
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a trace could show a password."""
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.settimeout(10)
+        while (asked := self._asked()) is not None:
+            try:
+                answer = _answer(self.server.vault, asked)  # type: ignore[attr-defined]
+            except SigningError as error:
+                answer = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
+            except Exception as error:  # nothing a caller sends may end the agent, and no trace may show what it was
+                answer = {"error": "SigningError", "code": "signing_error", "detail": type(error).__name__}
+            _send(self.request, answer)
+
+    def _asked(self) -> dict[str, Any] | None:
+        try:
+            return _receive(self.request)
+        except (OSError, ValueError, RecursionError):
+            return None
+
+
+def _answer(vault: Vault, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def text(name: str) -> str:
+        found = asked.get(name)
+        _require(isinstance(found, str))
+        return str(found)
+
+    call = asked.get("call")
+    if call == "ping":
+        return {"ok": True}
+    session = text("session")
+    if call == "unlock":
+        hashes, seconds = asked.get("hashes"), asked.get("seconds")
+        _require(isinstance(hashes, list) and all(isinstance(one, str) for one in hashes) and type(seconds) is int)
+        return {"seconds": vault.unlock(session, text("key_id"), text("password"), hashes or (), int(seconds or 0))}
+    if call == "sign":
+        try:
+            data = base64.b64decode(text("data"), validate=True)
+        except binascii.Error as error:
+            raise SigningError("bad_request") from error
+        value = vault.sign(session, text("key_id"), text("file_sha256"), data, text("digest"))
+        return {"value": base64.b64encode(value).decode("ascii")}
+    if call == "lock":
+        return {"locked": vault.lock(session, None if asked.get("key_id") is None else text("key_id"))}
+    if call == "status":
+        return {"open": vault.status(session)}
+    raise SigningError("bad_request")
+
+
+def _send(line: socket.socket, message: Mapping[str, Any]) -> None:
+    raw = json.dumps(message).encode()
+    if len(raw) > _LONGEST_MESSAGE:
+        raise ValueError("message too long")
+    line.sendall(_LENGTH.pack(len(raw)) + raw)
+
+
+def _receive(line: socket.socket) -> dict[str, Any] | None:
+    head = _exactly(line, _LENGTH.size)
+    if head is None:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    if length > _LONGEST_MESSAGE:
+        raise ValueError("message too long")
+    raw = _exactly(line, length)
+    found = None if raw is None else json.loads(raw)
+    if found is not None and not isinstance(found, dict):
+        raise ValueError("not a message")
+    return found
+
+
+def _exactly(line: socket.socket, length: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < length:
+        part = line.recv(length - len(parts))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def harden() -> None:
+    """Keep key material out of core dumps and away from debuggers of the same user (Linux)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pr_set_dumpable = 4
+    if ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
+
+
+def serve(path: Path, keys: Path) -> None:
+    """Serve until SIGTERM or SIGINT; every key is forgotten at the end.
+
+    Args:
+        path: of the socket; one left behind by an agent that is gone is replaced.
+        keys: see ``Vault``.
+
+    Raises:
+        KeyUnavailable: ``agent_running``: another agent answers there.
+    """
+    if path.exists() and AgentClient(path, timeout=2).ping():
+        raise KeyUnavailable("agent_running", str(path))
+    path.unlink(missing_ok=True)
+    vault = Vault(keys)
+    with _Server(path, vault) as server:
+        # shutdown() waits for the serving loop, which this very thread runs: another one must call it.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+        sys.stdout.write(f"{path}\n")
+        sys.stdout.flush()
+        try:
+            server.serve_forever(poll_interval=0.25)
+        finally:
+            vault.forget_all()
+            path.unlink(missing_ok=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m signing.agent --socket PATH --keys DIR``; says its socket on standard output once it listens."""
+    parser = argparse.ArgumentParser(prog="python -m signing.agent", description=main.__doc__)
+    parser.add_argument("--socket", type=Path, required=True)
+    parser.add_argument("--keys", type=Path, required=True, help="folder of NAME.key and NAME.crt, or NAME.p12")
+    found = parser.parse_args(arguments)
+    harden()
+    serve(found.socket, found.keys)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
