@@ -36,7 +36,7 @@ class Recipient(Base, Owned):
 
 
 class Delivery(Base, Owned):
-    """One document to one recipient, as the sender knows it; the class is frozen at sending."""
+    """One document to one recipient, as the sender knows it; its id is the message's, its class is frozen at sending."""
 
     __tablename__ = "delivery"
     document_id: Mapped[UUID]
@@ -50,7 +50,6 @@ class Delivery(Base, Owned):
     paper_reason: Mapped[str | None] = short()
     state: Mapped[str] = short()
     conversation: Mapped[UUID]
-    message: Mapped[UUID]
     container_sha256: Mapped[str | None] = short(64)
     manifest_sha256: Mapped[str | None] = short(64)
     receipt_sha256: Mapped[str | None] = short(64)
@@ -72,7 +71,6 @@ class Delivery(Base, Owned):
     __table_args__ = (
         UniqueConstraint("agency_id", "id"),
         UniqueConstraint("recipient_id"),
-        UniqueConstraint("message"),
         ForeignKeyConstraint(["agency_id", "document_id"], ["document.agency_id", "document.id"]),
         ForeignKeyConstraint(["agency_id", "recipient_id"], ["recipient.agency_id", "recipient.id"]),
         one_of("state", DeliveryState),
@@ -119,6 +117,7 @@ class Message(Base, Owned):
     sender_installation: Mapped[str] = short(120)
     sender_identifier: Mapped[str]
     sender_name: Mapped[str]
+    sender_id: Mapped[UUID] = mapped_column(ForeignKey("agency.id"))
     container_sha256: Mapped[str] = short(64)
     manifest_sha256: Mapped[str] = short(64)
     received_at: Mapped[datetime]

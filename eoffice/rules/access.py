@@ -43,7 +43,7 @@ class Permission(StrEnum):
     DOCUMENT_ISSUE = "document.issue"
     EXCHANGE_DELIVER = "exchange.deliver"
     EXCHANGE_RECEIVE = "exchange.receive"
-    EXCHANGE_ACCEPT = "exchange.accept"
+    EXCHANGE_CONFIRM = "exchange.confirm"
     EXCHANGE_REPORT = "exchange.report"
     EXCHANGE_APPLY = "exchange.apply"
     EXCHANGE_POST = "exchange.post"
@@ -93,7 +93,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DOCUMENT_ARRIVE,
             _P.EXCHANGE_DELIVER,
             _P.EXCHANGE_RECEIVE,
-            _P.EXCHANGE_ACCEPT,
+            _P.EXCHANGE_CONFIRM,
             _P.EXCHANGE_REPORT,
             _P.EXCHANGE_APPLY,
             _P.DIRECTORY_CHANGE,

@@ -74,8 +74,9 @@ def look(data: bytes, *, trust: str, at: str, read: bool) -> dict[str, Any]:
         read: also read number, date, issuer and subject.
     """
     from eoffice.formats import page1
-    from signing import report, verify
+    from signing import report
     from signing.trust import Trust
+    from signing.verify import verify
 
     found = verify(data, Trust.load(Path(trust)), at=datetime.fromisoformat(at))
     reading: dict[str, Any] = {}

@@ -54,7 +54,7 @@ class Arrival:
         name: as it was called where it comes from.
         channel: ``hand``, ``post``, ``email``, ``intra_system`` ...
         facts: what the message said of it; read from page 1 when None.
-        message: the exchange message that brought it.
+        message: id of the exchange message that brought it.
     """
 
     sha256: str
@@ -303,7 +303,7 @@ def message_of(desk: Desk, document: Document) -> Message | None:
     if document.message_id is None:
         return None
     return desk.session.scalars(
-        scope(desk, Message).where(Message.agency_id == document.agency_id, Message.message == document.message_id)
+        scope(desk, Message).where(Message.agency_id == document.agency_id, Message.id == document.message_id)
     ).one_or_none()
 
 

@@ -303,13 +303,12 @@ def _deliver(desk: Desk, document: Document, person: Recipient) -> Delivery:
         paper_reason=person.paper_reason,
         state=DeliveryState.QUEUED,
         conversation=document.id,
-        message=new_id(),
         created_at=desk.now(),
     )
     desk.session.add(row)
     desk.session.flush()
     if electronic:
-        desk.later("exchange.deliver", f"deliver:{row.message}", {"delivery": str(row.id)}, part=f"to:{row.id}")
+        desk.later("exchange.deliver", f"deliver:{row.id}", {"delivery": str(row.id)}, part=f"to:{row.id}")
     return row
 
 
