@@ -5,6 +5,7 @@ Standard library only; works without Debian's python3-venv and without pip.
 
 from __future__ import annotations
 
+import base64
 import configparser
 import errno
 import fcntl
@@ -161,23 +162,35 @@ def fetch_with_pip() -> bytes | None:
 def fetch_without_pip(name: str) -> bytes:
     """Fetch a wheel from the package index with nothing but the standard library."""
     index = index_url().rstrip("/") + "/"
-    page_url = urllib.parse.urljoin(index, "uv/")
-    page, page_url = get(page_url)
+    page, page_url = get(index + "uv/")
     for link in re.findall(r'<a\s[^>]*href="([^"]+)"', page.decode("utf-8", "replace")):
         url = urllib.parse.urljoin(page_url, html.unescape(link)).partition("#")[0]
         if urllib.parse.unquote(url.rpartition("/")[2]) == name:
-            return get(url)[0]
-    raise CannotPrepare(f"The package index {index} does not offer {name}.")
+            return get(_with_password_of(index, url))[0]
+    raise CannotPrepare(f"The package index {without_password(index)} does not offer {name}.")
+
+
+def _with_password_of(index: str, url: str) -> str:
+    """Give an address on the index's own host the user and password of the index."""
+    named, asked = urllib.parse.urlsplit(index), urllib.parse.urlsplit(url)
+    if not named.username or (named.scheme, named.hostname, named.port) != (asked.scheme, asked.hostname, asked.port):
+        return url
+    return asked._replace(netloc=named.netloc).geturl()
 
 
 def get(url: str) -> tuple[bytes, str]:
     """Read an address; return the bytes and where they came from after redirects."""
-    request = urllib.request.Request(url, headers={"Accept": "text/html, */*;q=0.1"})
+    plain = without_password(url)
+    request = urllib.request.Request(plain, headers={"Accept": "text/html, */*;q=0.1"})
+    named = urllib.parse.urlsplit(url)
+    if named.username:
+        pair = f"{urllib.parse.unquote(named.username)}:{urllib.parse.unquote(named.password or '')}"
+        request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read(), answer.url
     except OSError as problem:
-        raise CannotPrepare(f"{without_password(url)} cannot be read: {problem}.\n{NETWORK}") from problem
+        raise CannotPrepare(f"{plain} cannot be read: {problem}.\n{NETWORK}") from problem
 
 
 def index_url() -> str:
