@@ -18,7 +18,7 @@ HANDLERS: dict[str, Handler] = {
     "exchange.confirm": (exchange.confirm, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
     "exchange.report": (
         exchange.report,
-        lambda job: (UUID(job["message"]), {"code": job["code"], "description": job["description"]}),
+        lambda job: (UUID(job["message"]), {name: job[name] for name in ("code", "description", "staff")}),
     ),
     "exchange.apply": (exchange.apply, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
     "routing.finish": (

@@ -324,8 +324,9 @@ class Answer:
 
 def _read_answer(desk: Desk, row: Delivery, *, sha256: str) -> Answer:
     data = desk.files.read(sha256, check=True)
-    said, signed, signature = receipt.opened(data)
-    _check_signed(desk, signed, signature, row.to_identifier)
+    found = receipt.opened(data)
+    said = found.receipt
+    _check_signed(desk, found.content, found.signature, row.to_identifier)
     if (said.message, said.sender, said.to) != (row.id, _own_identifier(desk), row.to_identifier):
         raise SignatureProblem("receipt_mismatch", N_("A receipt speaks of another message. The delivery stays open."))
     if said.manifest_sha256 != row.manifest_sha256:
@@ -361,16 +362,21 @@ class Signed:
     size: int
 
 
-def _sign_status(desk: Desk, row: Message, *, code: str, description: str = "") -> Signed:
-    said = receipt.Status(
+def _sign_status(desk: Desk, row: Message, *, code: str, description: str = "", staff: str = "") -> Signed:
+    document = desk.session.scalars(scope(desk, Document).where(Document.id == row.document_id)).one()
+    said = receipt.Receipt(
         message=row.message,
         sender=row.sender_identifier,
         to=_own_identifier(desk),
         manifest_sha256=row.manifest_sha256,
-        code=code,
+        received_at=desk.now(),
+        receiver_installation=desk.settings.installation,
+        register_hint=str(document.arrival_number or ""),
+        previous_receipt_sha256=row.last_status_sha256 or row.receipt_sha256,
+        kind="status",
+        status_code=code,
         description=description,
-        at=desk.now(),
-        previous_sha256=row.last_status_sha256 or row.receipt_sha256,
+        staff=staff,
     )
     _certificate, sign = _signer(desk)
     data = receipt.sealed(said, sign)
@@ -378,11 +384,13 @@ def _sign_status(desk: Desk, row: Message, *, code: str, description: str = "") 
 
 
 @verb(Permission.EXCHANGE_REPORT, "status.reported", on=Message, prepare=_sign_status)
-def report(desk: Desk, row: Message, *, code: str, prepared: Signed, description: str = "") -> Message:
+def report(
+    desk: Desk, row: Message, *, code: str, prepared: Signed, description: str = "", staff: str = ""
+) -> Message:
     """Report a status of a received document to its sender, signed, chained to the one before."""
     examine.keep_file(desk, prepared.sha256, prepared.size, "application/json", 0)
     row.last_status_sha256 = prepared.sha256
-    desk.note(message=row.message, document=row.document_id, code=code, sha256=prepared.sha256)
+    desk.note(message=row.message, document=row.document_id, code=code, staff=staff, sha256=prepared.sha256)
     desk.later(
         "exchange.apply",
         f"apply:{row.message}:{code}",
@@ -398,22 +406,25 @@ def apply(desk: Desk, row: Delivery, *, sha256: str, prepared: Answer) -> Delive
     """Apply a receiver's status: never backwards; a late one belongs to the history only."""
     examine.keep_file(desk, sha256, prepared.size, "application/json", 0)
     said = prepared.said
-    target = lifecycle.advance(DeliveryState(row.state), said.code)
+    if said.status_code is None:
+        raise InvalidInput("not_a_status", N_("A receipt came where a status was expected."))
+    target = lifecycle.advance(DeliveryState(row.state), said.status_code)
     if target is not None:
-        row.state, row.status_code, row.status_at = target, said.code, said.at
+        row.state, row.status_code, row.status_at = target, said.status_code, said.received_at
         if target is DeliveryState.REFUSED:
             row.refusal = said.description
     _event(
         desk,
         row,
         "status",
-        code=said.code,
+        code=said.status_code,
         description=said.description,
+        staff=said.staff,
         sha256=sha256,
         applied=target is not None,
-        at=said.at,
+        at=said.received_at,
     )
-    desk.note(document=row.document_id, delivery=row.id, code=said.code, applied=target is not None)
+    desk.note(document=row.document_id, delivery=row.id, code=said.status_code, applied=target is not None)
     return row
 
 

@@ -221,7 +221,12 @@ def tell_sender(desk: Desk, document: Document, code: str, *, description: str =
     desk.later(
         "exchange.report",
         f"report:{document.message_id}:{code}",
-        {"message": str(document.message_id), "code": code, "description": description},
+        {
+            "message": str(document.message_id),
+            "code": code,
+            "description": description,
+            "staff": ", ".join(part for part in (desk.actor.name, desk.actor.title) if part),
+        },
         part=f"message:{document.message_id}",
     )
 

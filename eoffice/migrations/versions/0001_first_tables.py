@@ -380,7 +380,7 @@ def upgrade() -> None:
         sa.Column('over_agency_id', sa.Uuid(), nullable=True),
         sa.Column('agency_id', sa.Uuid(), nullable=False),
         sa.Column('id', sa.Uuid(), nullable=False),
-        sa.CheckConstraint("role IN ('clerk', 'leader', 'unit_head', 'officer', 'format_checker', 'archivist', 'auditor', 'admin', 'system')", name=op.f('ck_post_role_role')),
+        sa.CheckConstraint("role IN ('clerk', 'leader', 'unit_head', 'officer', 'format_checker', 'archivist', 'auditor', 'admin', 'system', 'public')", name=op.f('ck_post_role_role')),
         sa.ForeignKeyConstraint(['agency_id', 'post_id'], ['post.agency_id', 'post.id'], name=op.f('fk_post_role_agency_id_post_id')),
         sa.ForeignKeyConstraint(['over_agency_id'], ['agency.id'], name=op.f('fk_post_role_over_agency_id')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_post_role')),
@@ -488,6 +488,7 @@ def upgrade() -> None:
         sa.Column('sender_installation', sa.String(length=120), nullable=False),
         sa.Column('sender_identifier', db.Words(), nullable=False),
         sa.Column('sender_name', db.Words(), nullable=False),
+        sa.Column('sender_id', sa.Uuid(), nullable=False),
         sa.Column('container_sha256', sa.String(length=64), nullable=False),
         sa.Column('manifest_sha256', sa.String(length=64), nullable=False),
         sa.Column('received_at', db.UtcDateTime(), nullable=False),
@@ -497,6 +498,7 @@ def upgrade() -> None:
         sa.Column('agency_id', sa.Uuid(), nullable=False),
         sa.Column('id', sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(['agency_id', 'document_id'], ['document.agency_id', 'document.id'], name=op.f('fk_message_agency_id_document_id')),
+        sa.ForeignKeyConstraint(['sender_id'], ['agency.id'], name=op.f('fk_message_sender_id')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_message')),
         sa.UniqueConstraint('agency_id', 'id', name=op.f('uq_message_agency_id_id')),
         sa.UniqueConstraint('agency_id', 'sender_installation', 'message', name=op.f('uq_message_agency_id_sender_installation_message'))
@@ -604,7 +606,6 @@ def upgrade() -> None:
         sa.Column('paper_reason', sa.String(length=40), nullable=True),
         sa.Column('state', sa.String(length=40), nullable=False),
         sa.Column('conversation', sa.Uuid(), nullable=False),
-        sa.Column('message', sa.Uuid(), nullable=False),
         sa.Column('container_sha256', sa.String(length=64), nullable=True),
         sa.Column('manifest_sha256', sa.String(length=64), nullable=True),
         sa.Column('receipt_sha256', sa.String(length=64), nullable=True),
@@ -627,7 +628,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['to_agency_id'], ['agency.id'], name=op.f('fk_delivery_to_agency_id')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery')),
         sa.UniqueConstraint('agency_id', 'id', name=op.f('uq_delivery_agency_id_id')),
-        sa.UniqueConstraint('message', name=op.f('uq_delivery_message')),
         sa.UniqueConstraint('recipient_id', name=op.f('uq_delivery_recipient_id'))
     )
     op.create_index('ix_delivery_document', 'delivery', ['agency_id', 'document_id'], unique=False)
