@@ -459,7 +459,9 @@ class _Step:
             if valued:
                 self.add("signature_changed", was.name, page)
             elif keys - {"F", "M"} or not self._flags(was, now):
-                self.add("appearance" if "AP" in keys else "signature_field", was.name, page, ", ".join(sorted(keys)))
+                self.add(
+                    "appearance" if "AP" in keys else "form_field", was.name, page, ", ".join(sorted(keys)) or "flags"
+                )
             return
         if keys - _SIGNING or not self._flags(was, now):
             self.add("form_field", was.name, page, ", ".join(sorted(keys - _SIGNING)))
@@ -549,7 +551,7 @@ class _Step:
         if self.new.resolve(now.get("NeedAppearances")) is True and not self.same(
             was.get("NeedAppearances"), now.get("NeedAppearances")
         ):
-            self.add("catalog", "AcroForm/NeedAppearances")
+            self.add("form_value", "NeedAppearances")  # readers then draw the values, which are compared themselves
         old, new = self.old.dict(was.get("DR")), self.new.dict(now.get("DR"))
         for kind, items in old.items():
             kept = self.new.dict(new.get(kind))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import cms, tsp
+from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -68,6 +68,7 @@ class Container:
     tokens: list[bytes] = field(default_factory=list)
     signing_time: datetime | None = None
     algorithm: str = ""
+    digest_name: str = ""
     weak: bool = False
     bound: bool | None = None
     value: bytes = b""
@@ -121,8 +122,9 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
     if content_type == "data" and bool(enclosed) != sha1_inside:
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="enclosed content")
     name = str(signer["digest_algorithm"]["algorithm"].native)
-    if name not in _HASHES and name not in _WEAK:
+    if name not in _HASHES:
         raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True, detail=name)
+    found.digest_name = name
     if sha1_inside:
         if not hmac.compare_digest(bytes(enclosed or b""), digest("sha1")):
             raise CmsFault("digest_mismatch", "HASH_FAILURE")
@@ -192,6 +194,7 @@ def whole_certificate(der: bytes) -> x509.Certificate:
 
 def _attributes(found: Container, attributes: Any, content_type: str, actual: bytes) -> bytes:
     """Check the signed attributes; returns the bytes the value was computed over (RFC 5652, 5.4)."""
+    raw: bytes = attributes.dump()  # before anything inside is parsed: afterwards the library encodes anew
     known: dict[str, Any] = {}
     for attribute in attributes:
         name = attribute["type"].native
@@ -212,8 +215,7 @@ def _attributes(found: Container, attributes: Any, content_type: str, actual: by
     if archived is not None and len(archived) == 1:
         found.crls.extend(item.dump() for item in list(archived[0]["crl"] or ())[:_MOST])
         found.ocsps.extend(item.dump() for item in list(archived[0]["ocsp"] or ())[:_MOST])
-    raw: bytes = attributes.untag().dump()
-    return raw
+    return b"\x31" + raw[1:]
 
 
 def _bound(certificate: x509.Certificate | None, known: dict[str, Any]) -> bool | None:
@@ -276,15 +278,20 @@ def _value(signer: Any, key: Any, value: bytes, message: bytes | None, prehashed
             label = f"DSA-{key.key_size}"
         elif kind == "ed25519" and isinstance(key, ed25519.Ed25519PublicKey) and message is not None:
             key.verify(value, data)
-            return f"Ed25519 {name.upper()}"
+            label = "Ed25519"
         elif kind == "ed448" and isinstance(key, ed448.Ed448PublicKey) and message is not None:
             key.verify(value, data)
-            return f"Ed448 {name.upper()}"
+            label = "Ed448"
         else:
             raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True, detail=kind)
     except InvalidSignature as error:
         raise CmsFault("value_wrong", "SIG_CRYPTO_FAILURE") from error
-    return f"{label} {name.upper().replace('SHA', 'SHA-', 1) if '3_' not in name else name.upper()}"
+    return f"{label} {_spelled(name)}"
+
+
+def _spelled(name: str) -> str:
+    """``sha256`` as people write it: ``SHA-256``; ``sha3_256``: ``SHA3-256``."""
+    return name.upper().replace("_", "-") if "_" in name else name.upper().replace("SHA", "SHA-", 1)
 
 
 @dataclass
@@ -337,14 +344,18 @@ def open_raw(value: bytes, certificate: bytes, digest: Digest) -> Container:
         key = found.certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True)
-        inner = cms.OctetString.load(value).native
-        found.value, found.algorithm = inner, f"RSA-{key.key_size} SHA-1"
-        key.verify(inner, digest("sha1"), padding.PKCS1v15(), Prehashed(hashes.SHA1()))  # noqa: S303  to judge, not to make
+        inner = core.OctetString.load(value).native
+        # The name says SHA-1, but the value itself tells which digest was really signed.
+        info = algos.DigestInfo.load(key.recover_data_from_signature(inner, padding.PKCS1v15(), None))
+        name = str(info["digest_algorithm"]["algorithm"].native)
+        found.value, found.algorithm = inner, f"RSA-{key.key_size} {_spelled(name)}"
+        if name not in _HASHES:
+            raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True, detail=name)
         found.integrity = Integrity.OK
+        if not hmac.compare_digest(info["digest"].native, digest(name)):
+            found.integrity, found.code, found.sub = Integrity.BROKEN, "digest_mismatch", "HASH_FAILURE"
     except InvalidSignature:
-        # other digests were in use under this name too, so a mismatch is no proof of tampering
-        found.integrity, found.code = Integrity.UNSUPPORTED, "subfilter_unsupported"
-        found.sub = "CRYPTO_CONSTRAINTS_FAILURE"
+        found.integrity, found.code, found.sub = Integrity.BROKEN, "value_wrong", "SIG_CRYPTO_FAILURE"
     except CmsFault as fault:
         found.integrity, found.code, found.sub = Integrity.UNSUPPORTED, fault.code, fault.sub
     except Exception as error:  # hostile DER makes the parsers raise nearly anything

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from signing import verdict
 from signing.byterange import Cover, GuardFault, container, guard
 from signing.chain import Evidence, Standing, is_test, subject, utc
-from signing.changes import Comparer, Finding, Rules, judged, text
+from signing.changes import Comparer, Finding, Rules, View, judged, text
 from signing.cms import Container, Token, open_container, open_raw, open_token
 from signing.errors import Damaged, DocumentError, NotPermitted, OverLimit
 from signing.inspect import latest
@@ -37,6 +37,7 @@ from signing.results import (
 )
 from signing.scan import Found, Scan, title
 from signing.trust import Trust
+from signing.witness import agrees
 
 ENGINE = "signing 1"
 POLICY = "decree-30-2020/1"
@@ -181,7 +182,9 @@ class _Check:
             self._isolated(case, self._guard)
         if cases:
             self._order(cases)
-            self._trailing(cases)
+        self._trailing(cases)
+        if cases:
+            self._witness(view, cases)
             self._trust(cases)
             self._changes(cases)
         reports = tuple(self._report(case, cases) for case in cases)
@@ -293,8 +296,7 @@ class _Check:
             case.container = Container(Integrity.UNSUPPORTED, "subfilter_unsupported", "POLICY_PROCESSING_ERROR")
         held = case.container
         case.integrity = held.integrity
-        name = held.algorithm.rpartition(" ")[2].lower().replace("-", "") or "sha256"
-        case.digest = digest(name if name in hashlib.algorithms_guaranteed else "sha256").hex()
+        case.digest = digest(held.digest_name or "sha256").hex()
         if held.code:
             case.blame(held.code, held.sub, held.detail)
         if held.signing_time is not None:
@@ -375,6 +377,17 @@ class _Check:
             for case in cases:
                 case.forbidden = True
                 case.blame(code, "FORMAT_FAILURE", self.notes[code])
+
+    def _witness(self, view: View, cases: list[_Case]) -> None:
+        """A second reader must see the same pages; otherwise nobody can say what a viewer would show."""
+        agreed = agrees(self.data, [number for number, _ in view.pages])
+        if agreed is False:
+            self.notes["structure_disputed"] = ""
+            for case in cases:
+                case.forbidden = True
+                case.blame("structure_disputed", "FORMAT_FAILURE")
+        elif agreed is None:
+            self.document.issue("read_leniently", "second reader")
 
     def _trust(self, cases: list[_Case]) -> None:
         certificates, crls, ocsps = self._store()
