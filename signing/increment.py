@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +56,7 @@ class Signed:
         digest: lower-case hex of the hash over the signed byte range, under ``algorithm``.
     """
 
-    pdf: bytes
+    pdf: bytes = dataclass_field(repr=False)
     sha256: str
     field: str
     level: str
