@@ -213,8 +213,6 @@ class _Sum:
         low, step = start, 8
         while self.before(low + step) < target:
             low, step = low + step, step * 2
-            if low > _LAST:
-                break
         found = low + bisect_left(range(low + 1, low + step), target, key=self.before)
         if found > _LAST:
             raise OverflowError("there is no such working day before the year 10000")
@@ -256,8 +254,6 @@ def seed(years: Iterable[int]) -> list[Day]:
     import holidays
 
     wanted = sorted(set(years))
-    if not wanted:
-        return []
     vi = holidays.country_holidays("VN", years=wanted, language="vi")
     en = holidays.country_holidays("VN", years=wanted, language="en_US")
     rows = {day: Day(day, "holiday", name, en[day], _basis(day, name)) for day, name in vi.items()}

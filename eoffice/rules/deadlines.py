@@ -212,7 +212,7 @@ def due(
             return _end_of_day(today)
         case Limit.SAME_WORKING_DAY:
             end = calendar.add_working_days(today, 0)
-            return end if start <= end else calendar.add_working_days(today, 1)
+            return end if start < end else calendar.add_working_days(today, 1)
         case Limit.NEXT_WORKING_DAY:
             return calendar.add_working_days(today, 1)
         case Limit.NEXT_WORKING_MORNING:

@@ -109,6 +109,8 @@ def test_the_seed_is_a_table_fit_for_editing():
     days_off = {row.day: row for row in rows}
     assert "112" in days_off[date(2025, 9, 2)].basis
     assert "111" in days_off[date(2026, 4, 27)].basis
+    for day in (date(2025, 5, 2), date(2025, 4, 26), date(2026, 1, 2), date(2026, 1, 10), date(2026, 8, 31)):
+        assert "hoán đổi" in days_off[day].basis
     assert "80-NQ/TW" in days_off[date(2026, 11, 24)].basis
 
 
@@ -231,6 +233,7 @@ def test_what_cannot_be_added_is_refused():
         OFFICE.working_minutes_between(at("2026-01-01 08:00").replace(tzinfo=None), at("2026-01-01 08:00"))
     with pytest.raises(OverflowError):
         OFFICE.next_working_day(date.max)
+    assert OFFICE.next_working_day(date(9999, 12, 30)) == date.max
 
 
 @given(minutes, minutes, minutes)

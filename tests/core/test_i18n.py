@@ -121,7 +121,7 @@ def test_every_sentence_of_core_and_rules_is_translated():
 def test_reading_a_po_file(tmp_path):
     found = load(
         tmp_path,
-        "# a comment\n#: a/place.py:3\n"
+        "# a comment, fuzzy as a peach\n#, python-format\n#: a/place.py:3\n"
         'msgid ""\n"Two "\n"parts \\"quoted\\"\\n\\t\\\\"\n'
         'msgstr "Hai phần \\"trích\\"\\n\\t\\\\"\n\n\n'
         'msgid "{count} day"\nmsgid_plural "{count} days"\nmsgstr[0] "{count} ngày"\n'
@@ -143,7 +143,8 @@ def test_reading_a_po_file(tmp_path):
         ('msgctxt "c"\nmsgid "a"\nmsgstr "b"\n', "not understood"),
         ('msgid "a"\nmsgstr "b"\n\nmsgid "a"\nmsgstr "c"\n', "a second time"),
         ('msgid "a"\nmsgstr "b"\n\nmsgid "a"\nmsgid_plural "as"\nmsgstr[0] "c"\n', "a second time"),
-        ('msgid "a"\n\nmsgid "b"\nmsgstr "c"\n', "incomplete"),
+        ('msgid "a"\n\nmsgid "b"\nmsgstr "c"\n', "line 6: incomplete"),
+        ('msgid "a"\nmsgstr "b"\n\nrubbish\n', "line 9: not understood"),
         ('msgid "a"\n', "incomplete"),
         ('msgstr "a"\n', "incomplete"),
         ('msgid "a"\nmsgid_plural "as"\nmsgstr "b"\n', "incomplete"),
@@ -184,6 +185,7 @@ def test_a_header_must_say_utf8_and_one_form(tmp_path, header):
 )
 def test_problems_of_translations_are_named(tmp_path, entry, problem):
     (found,) = load(tmp_path, entry).problems()
+    assert found.startswith("line 6: ")
     assert problem in found
 
 
@@ -325,6 +327,11 @@ def test_deadlines(late, days, minutes, short, vi, en):
     assert deadline("en", late=late, days=days, minutes=minutes, short=short) == en
 
 
+def test_a_deadline_is_said_in_full_by_default():
+    assert deadline("vi", late=False, days=2) == "còn 2 ngày làm việc"
+    assert deadline("vi", late=False, days=0) == "đến hạn"
+
+
 # finding the sentences
 
 
@@ -346,6 +353,7 @@ def test_sentences_in_python(tmp_path):
         '_(variable); N_(); _(5); translate(locale); table.lookup("a", "not ours"); text.translate("x", "nor this")\n'
         '_("nine", plural=variable)\n'
         'N_("ten" if x else "eleven" if y else variable)\n'
+        '_("twelve", "no plural"); ngettext("thirteen")\n'
     )
     assert found(tmp_path, "a.py", text) == {
         ("one", None, 1),
@@ -358,6 +366,8 @@ def test_sentences_in_python(tmp_path):
         ("nine", None, 12),
         ("ten", None, 13),
         ("eleven", None, 13),
+        ("twelve", None, 14),
+        ("thirteen", None, 14),
     }
 
 
@@ -370,6 +380,7 @@ def test_sentences_in_templates(tmp_path):
         "{% trans n=n %}{{ n }} six{% pluralize %}{{ n }} sixes{% endtrans %}\n"
         '{% do x(_("seven")) %}{% macro m(t=_("eight")) %}{% endmacro %}{{ m(_("nine")|upper) }}{{ _(variable) }}\n'
         '{{ _("ten" if x else "eleven") }}\n'
+        '{{ _() }}{{ _("twelve", "no plural") }}{{ ngettext("thirteen") }}{{ ngettext("fourteen", "fourteens", n) }}\n'
     )
     assert found(tmp_path, "a.html", text) == {
         ("one", None, 1),
@@ -383,6 +394,9 @@ def test_sentences_in_templates(tmp_path):
         ("nine", None, 6),
         ("ten", None, 7),
         ("eleven", None, 7),
+        ("twelve", None, 8),
+        ("thirteen", None, 8),
+        ("fourteen", "fourteens", 8),
     }
 
 

@@ -70,6 +70,11 @@ def test_the_limits_of_the_law(code, start, expected):
     assert found.tzinfo is UTC
 
 
+def test_what_comes_in_when_work_ends_waits_for_the_next_day():
+    for start, end in (("2026-03-02 16:59", "2026-03-02 17:00"), ("2026-03-02 17:00", "2026-03-03 17:00")):
+        assert due(deadlines.EX_RECALL_ACK, at(start), OFFICE) == at(end)
+
+
 URGENT = [
     ("2026-03-02 09:00", "2026-03-02 09:30"),
     ("2026-03-02 11:10", "2026-03-02 13:10"),

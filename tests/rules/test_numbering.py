@@ -208,13 +208,14 @@ def test_keys_tell_series_and_books_apart():
         series_key(BODY, 2026, "incoming"),
     }
     assert len(keys) == 9
+    assert series_key("a", 1000, "x") != series_key("a", 9999, "x")
     assert max(map(len, keys)) <= 120
     assert len(series_key(BODY, 2026, "x" * 40)) <= 120
 
 
 @pytest.mark.parametrize(
     ("owner", "year", "last"),
-    [("", 2026, "x"), ("a/b", 2026, "x"), ("a", 2026, ""), ("a", 2026, "x/y"), ("a", 26, "x")],
+    [("", 2026, "x"), ("a/b", 2026, "x"), ("a", 2026, ""), ("a", 2026, "x/y"), ("a", 999, "x"), ("a", 10000, "x")],
 )
 def test_keys_that_could_be_mistaken(owner, year, last):
     assert refusal(series_key, owner, year, last) == "series_invalid"
