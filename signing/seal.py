@@ -7,6 +7,7 @@ the document (Decree 30/2020, art. 14-18 and 32-33).
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
@@ -146,7 +147,7 @@ def _level(signature: Any) -> int | None:
 def _fill(opened: Increment, request: SealRequest) -> None:
     embedded: dict[str, Any] = {}
     for field_name, text in request.texts.items():
-        text = " ".join(text.split())
+        text = unicodedata.normalize("NFC", " ".join(text.split()))
         field_object, ref = opened.empty_field("/Tx", field_name)
         with reading():
             widget = get_single_field_annot(field_object)

@@ -19,10 +19,10 @@ from signing.tsa import LocalTsa
 AT = datetime(2026, 11, 21, 2, 15, 42, tzinfo=UTC)
 
 TEXT_FIELDS = {
-    "so": (108, 750, 150, 766),
-    "ngay": (380, 750, 400, 766),
-    "thang": (432, 750, 452, 766),
-    "nam": (480, 750, 512, 766),
+    "so": (100, 749, 190, 765),
+    "ngay": (380, 749, 400, 765),
+    "thang": (432, 749, 452, 765),
+    "nam": (480, 749, 512, 765),
 }
 SIGNATURE_FIELDS = {"leader": (330, 400, 500, 480), "agency": (285, 385, 391, 491)}
 
@@ -36,7 +36,7 @@ def letter(
     canvas.setTitle("Letter")
     for page in range(pages):
         canvas.drawString(72, 780, f"Page {page + 1}")
-        canvas.drawString(72, 752, "So:             /SNV-VTLT          ngay       thang        nam")
+        canvas.drawString(72, 752, "So:                                 /SNV-VTLT")
         canvas.showPage()
     canvas.save()
     writer = IncrementalPdfFileWriter(io.BytesIO(out.getvalue()))
