@@ -80,7 +80,7 @@ def serve(home: Path, port: int | None) -> None:
 
     command = web_command(open_office(home, port=port).settings)
     os.environ["EOFFICE_HOME"] = str(home.resolve())
-    os.execv(command[0], list(command))
+    os.execv(command[0], list(command))  # noqa: S606 - no shell is wanted
 
 
 @commands.command()
@@ -167,7 +167,7 @@ class Day(click.ParamType):
                 return datetime.strptime(value, form).date()  # noqa: DTZ007 - a day has no zone
             except ValueError:
                 continue
-        self.fail(f"{value!r} is no day such as 2026-09-30", param, ctx)
+        raise click.BadParameter(f"{value!r} is no day such as 2026-09-30", ctx, param)
 
 
 @commands.group()

@@ -18,7 +18,7 @@ from eoffice.core.errors import OfficeError
 from eoffice.models.documents import Document
 from eoffice.models.exchange import DeliveryEvent
 from eoffice.models.work import Job
-from eoffice.services import books, drafting, exchange, examine, incoming, ledger, statistics
+from eoffice.services import books, drafting, examine, exchange, incoming, ledger, statistics
 from eoffice.services.drafting import Content
 from eoffice.services.incoming import Facts
 
@@ -123,7 +123,8 @@ class Journey:
     def instruct(self) -> Iterator[tuple[str, bool]]:
         """2. The leader instructs, the unit head assigns, the officer starts."""
         self._later(minutes=28)
-        self.staff.instruct("nam", self.arrived, "Phòng VTLT chủ trì tham mưu văn bản trả lời.", lead="VTLT", days=3, also="CCVC")
+        order = "Phòng VTLT chủ trì tham mưu văn bản trả lời."
+        self.staff.instruct("nam", self.arrived, order, lead="VTLT", days=3, also="CCVC")
         self._later(minutes=15)
         self.staff.assign("son", self.arrived, "tuan")
         self._later(minutes=20)
@@ -295,7 +296,8 @@ class Journey:
         parts = mine["K12"]["parts"]
         total = sum(parts[part]["median_minutes"] for part in ("register", "assign", "handle"))
         yield "K12 is the sum of its parts", mine["K12"]["median_minutes"] == total > 0
-        yield "the reduction names its baseline", mine["K12"]["reduction"] is not None and bool(mine["K12"]["baseline_source"])
+        times = mine["K12"]
+        yield "the reduction names its baseline", times["reduction"] is not None and bool(times["baseline_source"])
         yield "counted anew it is the same", drift == []
 
     def prove(self) -> Iterator[tuple[str, bool]]:

@@ -80,7 +80,9 @@ class Staff:
         found: Document = self.do(clerk, incoming.register, document, facts=facts)
         return found
 
-    def instruct(self, leader: str, document: UUID, text: str, *, lead: str, days: int | None = 3, also: str = "") -> None:
+    def instruct(
+        self, leader: str, document: UUID, text: str, *, lead: str, days: int | None = 3, also: str = ""
+    ) -> None:
         agency = self.actor(leader).agency
         assert agency is not None
         shares = [Share("lead", unit=self.units[agency, lead])]
@@ -111,7 +113,8 @@ class Staff:
             row = desk.session.scalars(scope(desk, Document).where(Document.id == document)).one()
             file = main_file(row, stage)
             certificate = directory.certificate(desk, purpose, post_id=actor.post if purpose == "leader" else None)
-        assert file is not None and certificate is not None
+        assert file is not None
+        assert certificate is not None
         agent = self.office.agent()
         agent.unlock(actor.session, certificate.key_name, KEY_PASSWORD, [file.sha256], 300)
 

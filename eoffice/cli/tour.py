@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from eoffice.cli.demo import own_time_stamps
 from eoffice.cli.journey import Journey, Step, monday_before
 from eoffice.cli.province import found, plan
 from eoffice.cli.staff import Staff, key_agent
@@ -65,7 +66,7 @@ def run(out: Path, *, incoming: Path | None, as_json: bool) -> int:
         try:
             migrate.upgrade(office.engine)
             province = found(office, plan(), password_hash="nobody signs in here")  # noqa: S106
-            _own_time_stamps(office)
+            own_time_stamps(office)
             with key_agent(office):
                 staff = Staff(office, province, label="tour")
                 journey = Journey(staff, clock, pdf, name=incoming.name if incoming else "214-CTN-HC.pdf", told=told)
@@ -90,10 +91,3 @@ def run(out: Path, *, incoming: Path | None, as_json: bool) -> int:
         click.echo(json.dumps(body, ensure_ascii=False))
     return 0 if ok else 1
 
-
-def _own_time_stamps(office: Office) -> None:
-    from signing.pki import Pki
-    from signing.tsa import LocalTsa
-
-    tsa = LocalTsa(Pki.load(office.settings.pki).key("tsa"), office.clock.now)
-    office.tsa = lambda: tsa

@@ -137,7 +137,7 @@ class Tools:
 T = TypeVar("T", bound=Base)
 
 
-def scope(desk: Desk, table: type[T]) -> Select[tuple[T]]:
+def scope(desk: Desk, table: type[T]) -> Select[T]:
     """Select rows of a table as far as the person at this desk may see them: the only way to query owned tables.
 
     Args:
@@ -145,12 +145,13 @@ def scope(desk: Desk, table: type[T]) -> Select[tuple[T]]:
             the whole agency.
     """
     statement = select(table).execution_options(scoped=True)
-    if not issubclass(table, Owned):
+    owned: Any = table
+    if not issubclass(owned, Owned):
         return statement
     actor = desk.actor
     if actor.agencies is not None:
         ids = actor.agencies
-        own = table.agency_id == next(iter(ids)) if len(ids) == 1 else table.agency_id.in_(sorted(ids))
+        own = owned.agency_id == next(iter(ids)) if len(ids) == 1 else owned.agency_id.in_(sorted(ids))
         statement = statement.where(own)
     limit = getattr(table, "visible_to", None)
     if limit is not None and not actor.whole_agency:

@@ -36,7 +36,7 @@ class Recipient(Base, Owned):
 
 
 class Delivery(Base, Owned):
-    """One document to one recipient, as the sender knows it; its id is the message's, its class is frozen at sending."""
+    """One document to one recipient, as the sender knows it; its id is the message's, its class frozen at sending."""
 
     __tablename__ = "delivery"
     document_id: Mapped[UUID]

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
 from eoffice.core.db import Base, Owned, short
 
@@ -36,7 +36,7 @@ class Rollup(Base, Owned):
     day: Mapped[date]
     bucket: Mapped[str] = short()
     value: Mapped[int]
-    count: Mapped[int]
+    number: Mapped[int]
     __table_args__ = (
         ForeignKeyConstraint(["agency_id"], ["agency.id"]),
         UniqueConstraint("agency_id", "measure", "day", "bucket", "value"),

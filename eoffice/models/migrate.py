@@ -58,7 +58,7 @@ def _run(engine: Engine, steps: object) -> None:
     config.set_main_option("script_location", str(_FOLDER))
 
     def migrate(connection: Connection) -> None:
-        context = EnvironmentContext(config, _scripts(), fn=steps)  # type: ignore[arg-type]
+        context = EnvironmentContext(config, _scripts(), fn=steps)
         context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
         with context:
             context.run_migrations()

@@ -1,4 +1,4 @@
-"""What is measured: one pure function from a deed to facts, and the ratios made of facts (law: Decision 28/2018 art. 11).
+"""What is measured: one pure function from a deed to facts, and the ratios made of them (Decision 28/2018 art. 11).
 
 No figure is typed in anywhere: a deed leaves a ledger event, the event gives facts, facts are counted.
 """

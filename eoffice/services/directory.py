@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from eoffice.core.calendar import WorkingCalendar
+from eoffice.core.calendar import Day, WorkingCalendar
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Actor, Desk, scope
 from eoffice.core.errors import InvalidInput, NotFound
@@ -159,9 +159,9 @@ def appoint(desk: Desk, *, post: NewPost) -> Post:
     )
     desk.session.add(row)
     desk.session.flush()
-    over = [_known_agency(desk, slug).id for slug in post.over] or [None]
+    over: list[UUID | None] = [_known_agency(desk, slug).id for slug in post.over]
     for role in post.roles:
-        for reach in over if role == "auditor" else [None]:
+        for reach in over if over and role == "auditor" else [None]:
             desk.session.add(PostRole(agency_id=desk.agency, post_id=row.id, role=role, over_agency_id=reach))
     if post.authority:
         basis, holder = post.authority
@@ -347,7 +347,7 @@ def post_of(desk: Desk, login: str) -> Post:
     Raises:
         NotFound: he holds none.
     """
-    row = desk.session.scalars(
+    row: Post | None = desk.session.scalars(
         own(desk, Post).join(Person).where(Person.login == login).order_by(Post.rank).limit(1)
     ).first()
     if row is None:
@@ -385,7 +385,9 @@ def calendar(desk: Desk) -> WorkingCalendar:
         .order_by(CalendarDay.for_agency_id.is_not(None))
     )
     days = {row.day: row for row in rows}
-    return WorkingCalendar.from_days(days.values())
+    return WorkingCalendar.from_days(
+        Day(row.day, row.kind, row.name_vi, row.name_en, row.basis) for row in days.values()
+    )
 
 
 def actor_of(session: Session, post_id: UUID, *, sign_in: str = "", on: date | None = None) -> Actor:

@@ -116,7 +116,8 @@ def letter_of(desk: Desk, content: Content) -> Letter:
     symbol = numbering.symbol(kind, agency.abbreviation, unit.abbreviation if unit else "")
     addressees = tuple(to.name for to in content.to if to.kind == "addressee")
     kept = f"Lưu: VT{', ' + unit.abbreviation if unit else ''}"
-    noted = (*(("Như trên",) if addressees else ()), *(to.name for to in content.to if to.kind == "cc"), *content.noted)
+    copied = (to.name for to in content.to if to.kind == "cc")
+    noted = (*(("Như trên",) if addressees else ()), *copied, *content.noted)
     return Letter(
         parent=agency.superior_name,
         agency=agency.name,

@@ -27,7 +27,9 @@ PDF = "application/pdf"
 REFUSALS = {
     "empty": N_("The file is empty. Nothing was stored. Please choose the file again."),
     "not_a_pdf": N_("This file is not a PDF. Nothing was stored. Please send the document as PDF."),
-    "damaged": N_("This PDF is damaged and cannot be read. Nothing was stored. Please ask the sender for another copy."),
+    "damaged": N_(
+        "This PDF is damaged and cannot be read. Nothing was stored. Please ask the sender for another copy."
+    ),
     "password_needed": N_(
         "This PDF is locked with a password. Nothing was stored. Please ask the sender for a copy without password."
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +18,12 @@ from sqlalchemy.orm import selectinload
 
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
-from eoffice.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, SignatureProblem
+from eoffice.core.errors import Conflict, InvalidInput, NotFound, SignatureProblem
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.core.text import tidy
 from eoffice.formats import container, receipt
-from eoffice.models.directory import Agency, Certificate, Person, Post
+from eoffice.models.directory import Agency, Certificate
 from eoffice.models.documents import Document
 from eoffice.models.exchange import Delivery, DeliveryEvent, Message
 from eoffice.rules import lifecycle
@@ -42,11 +42,13 @@ CONTAINER = "application/vnd.etsi.asic-e+zip"
 
 def _signer(desk: Desk) -> tuple[Certificate, Callable[[bytes], bytes]]:
     """The agency's exchange certificate and what signs with it (never the seal: Decree 30/2020 article 33)."""
-    from signing.cms import sign_detached
+    from signing.detached import sign_detached
 
     row = directory.certificate(desk, "exchange")
     if row is None:
-        raise SignatureProblem("no_exchange_certificate", N_("The agency has no exchange certificate. Nothing was sent."))
+        raise SignatureProblem(
+            "no_exchange_certificate", N_("The agency has no exchange certificate. Nothing was sent.")
+        )
     key = desk.tools.exchange_key(row.key_name)
     at = desk.now()
     return row, lambda data: sign_detached(data, key, at=at)
@@ -58,12 +60,14 @@ def _check_signed(desk: Desk, data: bytes, signature: bytes, identifier: str) ->
     Raises:
         SignatureProblem: wrong, untrusted, revoked, or another agency's.
     """
-    from signing.cms import verify_detached
+    from signing.detached import verify_detached
 
     found = verify_detached(data, signature, desk.tools.trust(), at=desk.now())
     if not found.ok:
         raise SignatureProblem(
-            "exchange_signature", N_("The signature of a message from another agency is not valid."), reasons=found.reasons
+            "exchange_signature",
+            N_("The signature of a message from another agency is not valid."),
+            reasons=found.reasons,
         )
     agency = desk.session.scalars(
         select(Agency)
@@ -390,7 +394,7 @@ def report(
     """Report a status of a received document to its sender, signed, chained to the one before."""
     examine.keep_file(desk, prepared.sha256, prepared.size, "application/json", 0)
     row.last_status_sha256 = prepared.sha256
-    desk.note(message=row.message, document=row.document_id, code=code, staff=staff, sha256=prepared.sha256)
+    desk.note(message=row.message, document=row.document_id, code=code, description=description, staff=staff)
     desk.later(
         "exchange.apply",
         f"apply:{row.message}:{code}",

@@ -255,8 +255,8 @@ def _checked(facts: Facts) -> Facts:
     if facts.code and numbering.parse_code(facts.code) is None:
         raise InvalidInput(
             "code_impossible",
-            N_("“{code}” is no number and symbol such as 05/BNV-VP. Nothing was changed."),
-            code=facts.code,
+            N_("“{given}” is no number and symbol such as 05/BNV-VP. Nothing was changed."),
+            given=facts.code,
         )
     kinds.by_code(facts.kind)
     return Facts(**{**facts.__dict__, "issuer_name": tidy(facts.issuer_name), "subject": tidy(facts.subject)})

@@ -7,7 +7,7 @@ issue. Each deed has its own commit; a crash between two of them is continued by
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
@@ -46,7 +46,7 @@ def may_sign(desk: Desk, document: Document) -> authority.Capacity:
     Raises:
         NotAllowed: he is not the signer named in it, has no authority for it on this day, or an approval is missing.
     """
-    if document.signer_post_id != desk.actor.post:
+    if document.signer_post_id is None or document.signer_post_id != desk.actor.post:
         raise NotAllowed("not_signer", N_("Another person is named to sign this document. Nothing was changed."))
     drafting.check_approved(desk, document)
     capacity = authority.Capacity.parse(document.capacity)
@@ -73,7 +73,7 @@ def leader_certificate(desk: Desk) -> Certificate:
     Raises:
         SignatureProblem: he has none that is in force.
     """
-    return _in_force(desk, directory.certificate(desk, "leader", post_id=desk.actor.post))
+    return _in_force(directory.certificate(desk, "leader", post_id=desk.actor.post))
 
 
 def seal_certificate(desk: Desk) -> Certificate:
@@ -83,35 +83,35 @@ def seal_certificate(desk: Desk) -> Certificate:
         NotAllowed: another post keeps this key.
         SignatureProblem: the agency has none that is in force.
     """
-    row = _in_force(desk, directory.certificate(desk, "seal"))
+    row = _in_force(directory.certificate(desk, "seal"))
     if row.custodian_post_id != desk.actor.post:
         raise NotAllowed("not_custodian", N_("Only the person who keeps the agency's key seals documents."))
     return row
 
 
-def _in_force(desk: Desk, row: Certificate | None) -> Certificate:
+def _in_force(row: Certificate | None) -> Certificate:
     if row is None:
         raise SignatureProblem(
-            "no_certificate", N_("There is no certificate for this signature. Nothing was changed. Please tell the administrator.")
+            "no_certificate",
+            N_("There is no certificate for this signature. Nothing was changed. Please tell the administrator."),
         )
     return row
 
 
 def _sign(desk: Desk, document: Document) -> Made:
     """Have the leader's key sign the approved draft, and verify all of it before anything is committed."""
-    from signing.keys import AgentKey
     from signing.sign import Request, sign
 
     may_sign(desk, document)
     certificate = leader_certificate(desk)
     draft = _file(document, "draft")
-    key = AgentKey(desk.tools.agent(), desk.actor.session, certificate.key_name, draft.sha256, certificate.der, _chain(certificate))
     request = Request(
         field=LEADER_FIELD,
         kind="certification",
         stamp=_stamp(desk, directory.picture(desk, "handwriting", post_id=desk.actor.post)),
         level=_level(desk),
     )
+    key = _key(desk, certificate, draft.sha256)
     signed = sign(
         desk.files.read(draft.sha256), key, request, desk.tools.trust(), tsa=desk.tools.tsa(), at=desk.now()
     )
@@ -193,7 +193,6 @@ def number(desk: Desk, document: Document) -> Document:
 
 def _seal(desk: Desk, document: Document) -> Made:
     """Fill number and date and sign with the agency's key, in one increment that locks the file."""
-    from signing.keys import AgentKey
     from signing.seal import SealRequest, fill_and_seal
 
     certificate = seal_certificate(desk)
@@ -201,13 +200,14 @@ def _seal(desk: Desk, document: Document) -> Made:
     _check_stored(desk, signed.sha256)
     if document.number is None or document.issued_date is None:
         raise SignatureProblem("number_missing", N_("The document has no number and date yet. Nothing was changed."))
-    key = AgentKey(desk.tools.agent(), desk.actor.session, certificate.key_name, signed.sha256, certificate.der, _chain(certificate))
     request = SealRequest(
-        field=AGENCY_FIELD,
-        values=numbering.fields(document.number, document.issued_date),
+        texts=numbering.fields(document.number, document.issued_date),
         stamp=_stamp(desk, directory.picture(desk, "seal")),
+        field=AGENCY_FIELD,
+        leader_field=LEADER_FIELD,
         level=_level(desk),
     )
+    key = _key(desk, certificate, signed.sha256)
     sealed = fill_and_seal(
         desk.files.read(signed.sha256), key, request, desk.tools.trust(), tsa=desk.tools.tsa(), at=desk.now()
     )
@@ -322,11 +322,17 @@ def _file(document: Document, stage: str) -> DocumentFile:
     return row
 
 
-def _chain(certificate: Certificate) -> tuple[bytes, ...]:
-    return tuple(bytes.fromhex(der) for der in certificate.chain)
+def _key(desk: Desk, certificate: Certificate, sha256: str) -> Any:
+    """The key as the agent holds it: unlocked by this sign-in, for this file."""
+    from signing.agent import AgentKey
+
+    chain = tuple(bytes.fromhex(der) for der in certificate.chain)
+    return AgentKey(
+        desk.tools.agent(), desk.actor.session, certificate.key_name, sha256, certificate.der, chain
+    )
 
 
-def _level(desk: Desk) -> str:
+def _level(desk: Desk) -> Literal["B-B", "B-T"]:
     return "B-T" if desk.tools.tsa() is not None else "B-B"
 
 
@@ -389,7 +395,9 @@ def _leader_of(desk: Desk, document: Document) -> str:
     mine = [item["certificate_sha256"] for item in signatures if item["field"] == LEADER_FIELD]
     certificate = desk.session.scalars(
         scope(desk, Certificate).where(
-            Certificate.post_id == document.signer_post_id, Certificate.purpose == "leader", Certificate.sha256.in_(mine)
+            Certificate.post_id == document.signer_post_id,
+            Certificate.purpose == "leader",
+            Certificate.sha256.in_(mine),
         )
     ).first()
     if certificate is None:

@@ -1,4 +1,4 @@
-"""Who does what by when: the leader's instruction, assignments, starting and finishing (Decree 30/2020 articles 23-24)."""
+"""Who does what by when: instruction, assignments, starting and finishing (Decree 30/2020 articles 23-24)."""
 
 from __future__ import annotations
 

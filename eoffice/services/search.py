@@ -79,7 +79,8 @@ def find(desk: Desk, wanted: Filter, *, after: str | None = None, limit: int = P
     statement = _matching(desk, wanted).with_only_columns(*COLUMNS)
     if after:
         statement = statement.where(tuple_(Document.created_at, Document.id) < tuple_(*_mark(after)))
-    rows = desk.session.execute(statement.order_by(Document.created_at.desc(), Document.id.desc()).limit(limit + 1)).all()
+    statement = statement.order_by(Document.created_at.desc(), Document.id.desc()).limit(limit + 1)
+    rows = desk.session.execute(statement).all()
     more = len(rows) > limit
     return Page(rows[:limit], _to_mark(rows[limit - 1]) if more else None)
 

@@ -49,12 +49,12 @@ def record(desk: Desk, word: str, notes: Mapping[str, Any]) -> None:
     # sorted: two deeds of one agency lock the same counters in the same order
     for (measure, bucket, value), count in sorted(Counter((r.measure, r.bucket, r.value) for r in rows).items()):
         statement = insert(Rollup).values(
-            id=new_id(), agency_id=desk.agency, measure=measure, day=day, bucket=bucket, value=value, count=count
+            id=new_id(), agency_id=desk.agency, measure=measure, day=day, bucket=bucket, value=value, number=count
         )
         desk.session.execute(
             statement.on_conflict_do_update(
                 index_elements=["agency_id", "measure", "day", "bucket", "value"],
-                set_={"count": Rollup.count + statement.excluded["count"]},
+                set_={"number": Rollup.number + statement.excluded["number"]},
             )
         )
 
@@ -76,7 +76,7 @@ def counts(desk: Desk, measure: str, period: Period, *, agency: UUID | None = No
     """How many facts of a measure fall into each bucket."""
     statement = _rollup(desk, period, agency).where(Rollup.measure == measure)
     rows = desk.session.execute(
-        statement.with_only_columns(Rollup.bucket, func.sum(Rollup.count)).group_by(Rollup.bucket)
+        statement.with_only_columns(Rollup.bucket, func.sum(Rollup.number)).group_by(Rollup.bucket)
     )
     return {bucket: int(count) for bucket, count in rows}
 
@@ -85,7 +85,7 @@ def histogram(desk: Desk, measure: str, period: Period, *, agency: UUID | None =
     """Working minutes and how often they occurred."""
     statement = _rollup(desk, period, agency).where(Rollup.measure == measure)
     rows = desk.session.execute(
-        statement.with_only_columns(Rollup.value, func.sum(Rollup.count)).group_by(Rollup.value)
+        statement.with_only_columns(Rollup.value, func.sum(Rollup.number)).group_by(Rollup.value)
     )
     return [(value, int(count)) for value, count in rows]
 
@@ -172,9 +172,9 @@ def by_month(desk: Desk, period: Period, *, agency: UUID | None = None) -> list[
     statement = _rollup(desk, period, agency).where(Rollup.measure == "delivery")
     found: dict[tuple[UUID, str], Counter[str]] = {}
     for row in desk.session.execute(
-        statement.with_only_columns(Rollup.agency_id, Rollup.day, Rollup.bucket, Rollup.count)
+        statement.with_only_columns(Rollup.agency_id, Rollup.day, Rollup.bucket, Rollup.number)
     ):
-        found.setdefault((row.agency_id, row.day.strftime("%Y-%m")), Counter())[row.bucket] += row.count
+        found.setdefault((row.agency_id, row.day.strftime("%Y-%m")), Counter())[row.bucket] += row.number
     return [
         {
             "agency": str(owner),
@@ -187,7 +187,13 @@ def by_month(desk: Desk, period: Period, *, agency: UUID | None = None) -> list[
 
 
 def behind(
-    desk: Desk, measure: str, period: Period, *, buckets: Sequence[str] = (), agency: UUID | None = None, limit: int = 500
+    desk: Desk,
+    measure: str,
+    period: Period,
+    *,
+    buckets: Sequence[str] = (),
+    agency: UUID | None = None,
+    limit: int = 500,
 ) -> list[Fact]:
     """The facts a figure is made of, newest first."""
     statement = scope(desk, Fact).where(Fact.measure == measure, Fact.day.between(period.first, period.last))
@@ -209,7 +215,7 @@ def recount(desk: Desk) -> list[str]:
         for row in desk.session.execute(facts.group_by(Fact.agency_id, Fact.measure, Fact.day, Fact.bucket, Fact.value))
     }
     kept = {
-        tuple(getattr(row, key) for key in keys): row.count for row in desk.session.scalars(scope(desk, Rollup))
+        tuple(getattr(row, key) for key in keys): row.number for row in desk.session.scalars(scope(desk, Rollup))
     }
     return [
         f"{' '.join(str(part) for part in key)}: {kept.get(key, 0)} kept, {counted.get(key, 0)} counted"

@@ -106,9 +106,9 @@ class Verb:
         if version is not None and row.version != version:
             raise StaleForm(expected=version, found=row.version)
         name = self.body.__name__
-        if isinstance(row, Document) and name in lifecycle.TRANSITIONS:
-            if lifecycle.next_state(name, lifecycle.State(row.state)) is None:
-                raise WrongState(verb=name, state=row.state)
+        known = isinstance(row, Document) and name in lifecycle.TRANSITIONS
+        if known and lifecycle.next_state(name, lifecycle.State(row.state)) is None:
+            raise WrongState(verb=name, state=row.state)
         return row
 
     def prepare(self, desk: Desk, subject: UUID | None, version: int | None, arguments: Mapping[str, Any]) -> Any:
@@ -221,7 +221,8 @@ class _Refusing:
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         if isinstance(error, REFUSALS) and not hasattr(error, "refusal"):
             facts = {name: str(value) for name, value in error.facts.items()}
-            error.refusal = {"verb": self.verb, "object": self.subject, "code": error.code, "facts": facts}
+            refusal = {"verb": self.verb, "object": self.subject, "code": error.code, "facts": facts}
+            error.refusal = refusal  # type: ignore[union-attr]
 
 
 def verb(

@@ -221,7 +221,7 @@ def upgrade() -> None:
         sa.Column('day', sa.Date(), nullable=False),
         sa.Column('bucket', sa.String(length=40), nullable=False),
         sa.Column('value', sa.Integer(), nullable=False),
-        sa.Column('count', sa.Integer(), nullable=False),
+        sa.Column('number', sa.Integer(), nullable=False),
         sa.Column('agency_id', sa.Uuid(), nullable=False),
         sa.Column('id', sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(['agency_id'], ['agency.id'], name=op.f('fk_rollup_agency_id')),
