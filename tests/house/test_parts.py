@@ -78,6 +78,13 @@ def test_in_ci_a_skip_fails_the_run(tmp_path: Path, tools: dict[str, str]) -> No
     assert _run(tmp_path, tools | {"CI": "true"}, "-k", "signs or again").returncode == 0
 
 
+def test_what_failed_before_fails_the_run(tmp_path: Path, tools: dict[str, str]) -> None:
+    done = _run(tmp_path, tools, "--failed-before=scripts/check")
+    assert done.returncode == 1
+    assert "scripts/check failed" in done.stdout
+    assert " passed" in done.stdout.splitlines()[-1]
+
+
 def test_what_the_features_name_must_have_passed(tmp_path: Path, tools: dict[str, str]) -> None:
     whole = ("--all", "--deselect", "tests/test_suite.py::test_missing")
     page = tmp_path / "features.md"

@@ -73,11 +73,16 @@ def chromium(parts: Parts) -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="slow tests too; a skipped test fails the run")
+    parser.addoption(
+        "--failed-before", default="", help="what failed before the tests, so that the run fails and says so"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Table(is_strict(config)), "parts-table")
+        config.pluginmanager.register(
+            Table(is_strict(config), before=config.getoption("--failed-before")), "parts-table"
+        )
 
 
 def is_strict(config: pytest.Config) -> bool:
@@ -99,8 +104,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 class Table:
     """Lives in the process that reports; adds up what all workers tell."""
 
-    def __init__(self, strict: bool) -> None:
+    def __init__(self, strict: bool, *, before: str) -> None:
         self.strict = strict
+        self.before = before
         self.ran: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.passed: set[str] = set()
@@ -126,7 +132,8 @@ class Table:
             self.unproven = [
                 f"{feature.id} {test}" for feature in features() for test in feature.tests if test not in self.passed
             ]
-        if ((self.strict and self.skips) or self.unproven) and session.exitstatus == pytest.ExitCode.OK:
+        wrong = self.before or self.unproven or (self.strict and self.skips)
+        if wrong and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -137,5 +144,7 @@ class Table:
             terminalreporter.write_line(f"{part:<12}{self.ran[part]:>10}{self.skipped[part]:>10}")
         if self.strict and self.skips:
             terminalreporter.write_line(f"{self.skips} skipped: this run counts as failed.", red=True)
+        if self.before:
+            terminalreporter.write_line(f"{self.before} failed: see the top.", red=True)
         for line in self.unproven:
             terminalreporter.write_line(f"docs/features.md names a test that did not pass: {line}", red=True)
