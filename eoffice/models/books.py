@@ -50,6 +50,7 @@ class RegisterLine(Base, Owned):
 
     __tablename__ = "register_line"
     book: Mapped[str] = short(40)
+    series: Mapped[str] = short(120)
     year: Mapped[int]
     number: Mapped[int]
     revision: Mapped[int] = mapped_column(default=1)
@@ -59,8 +60,9 @@ class RegisterLine(Base, Owned):
     post_id: Mapped[UUID | None]
     ledgered = True
     __table_args__ = (
-        UniqueConstraint("agency_id", "book", "year", "number", "revision"),
+        UniqueConstraint("agency_id", "series", "number", "revision"),
         ForeignKeyConstraint(["agency_id", "document_id"], ["document.agency_id", "document.id"]),
         CheckConstraint("book IN ('incoming', 'outgoing')", name="book"),
+        Index("ix_register_line_book", "agency_id", "book", "year", "number"),
         Index("ix_register_line_document", "agency_id", "document_id"),
     )

@@ -15,6 +15,7 @@ from eoffice.core.errors import Conflict
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.models.books import NumberAllocation, NumberCounter, RegisterLine
+from eoffice.models.documents import Document
 
 
 def take(desk: Desk, series: str, document_id: UUID) -> tuple[int, date]:
@@ -52,15 +53,16 @@ def take(desk: Desk, series: str, document_id: UUID) -> tuple[int, date]:
     return number, today
 
 
-def write_line(desk: Desk, book: str, year: int, number: int, document_id: UUID, columns: dict[str, Any]) -> None:
-    """Write a line of a register book (columns after Decree 30/2020 Annex IV)."""
+def write_line(desk: Desk, document: Document, series: str, number: int, columns: dict[str, Any]) -> None:
+    """Write a line of this year's register book, incoming or outgoing (columns after Decree 30/2020 Annex IV)."""
     desk.session.add(
         RegisterLine(
             agency_id=desk.agency,
-            book=book,
-            year=year,
+            book=document.direction,
+            series=series,
+            year=local_date(desk.now()).year,
             number=number,
-            document_id=document_id,
+            document_id=document.id,
             columns=columns,
             at=desk.now(),
             post_id=desk.actor.post,

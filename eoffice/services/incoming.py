@@ -157,7 +157,8 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
     checked = _checked(facts)
     now = desk.now()
     year = local_date(now).year
-    number, today = books.take(desk, numbering.book_key(desk.agency, "incoming", year), document.id)
+    series = numbering.book_key(desk.agency, "incoming", year)
+    number, today = books.take(desk, series, document.id)
     for name, value in _code(checked.code).items():
         setattr(document, name, value)
     document.kind = checked.kind
@@ -177,10 +178,9 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
     document.state = State.REGISTERED
     books.write_line(
         desk,
-        "incoming",
-        year,
+        document,
+        series,
         number,
-        document.id,
         {
             "arrival_date": today.isoformat(),
             "arrival_number": number,

@@ -160,7 +160,8 @@ def number(desk: Desk, document: Document) -> Document:
     """
     signed = _file(document, "signed")
     _check_stored(desk, signed.sha256)
-    taken, today = books.take(desk, _series(desk, document), document.id)
+    series = _series(desk, document)
+    taken, today = books.take(desk, series, document.id)
     document.number, document.issued_date = taken, today
     document.code = numbering.code(taken, document.symbol)
     document.book_year = today.year
@@ -170,10 +171,9 @@ def number(desk: Desk, document: Document) -> Document:
     recipients = drafting.recipients(desk, document.id)
     books.write_line(
         desk,
-        "outgoing",
-        today.year,
+        document,
+        series,
         taken,
-        document.id,
         {
             "code": document.code,
             "issued_date": today.isoformat(),
@@ -262,7 +262,8 @@ def issue(desk: Desk, document: Document, *, prepared: Examined) -> Document:
     people = drafting.recipients(desk, document.id)
     if not people:
         raise NotFound("no_recipient", N_("This document has no recipient. Nothing was changed."))
-    made = [_deliver(desk, document, person) for person in people]
+    verdicts = {item["field"]: item["verdict"] for item in prepared.report["signatures"]}
+    made = [_deliver(desk, document, person, verdicts) for person in people]
     document.state, document.issued_at = State.ISSUED, desk.now()
     desk.note(
         document=document.id,
@@ -279,14 +280,17 @@ def issue(desk: Desk, document: Document, *, prepared: Examined) -> Document:
     return document
 
 
-def _deliver(desk: Desk, document: Document, person: Recipient) -> Delivery:
+def _deliver(desk: Desk, document: Document, person: Recipient, verdicts: dict[str, str]) -> Delivery:
     today = local_date(desk.now())
     target = directory.agency(desk, person.to_agency_id) if person.to_agency_id else None
     electronic = target is not None and target.hosted and target.exchange_mode == "local"
     delivery.check_paper(person.paper, person.paper_reason, today)
     found = delivery.classify(
         delivery.DeliveryFacts(
-            electronic=electronic, leader_verdict="PASSED", agency_verdict="PASSED", paper=person.paper
+            electronic=electronic,
+            leader_verdict=verdicts.get(LEADER_FIELD),
+            agency_verdict=verdicts.get(AGENCY_FIELD),
+            paper=person.paper,
         )
     )
     row = Delivery(

@@ -554,6 +554,7 @@ def upgrade() -> None:
     )
     op.create_table('register_line',
         sa.Column('book', sa.String(length=40), nullable=False),
+        sa.Column('series', sa.String(length=120), nullable=False),
         sa.Column('year', sa.Integer(), nullable=False),
         sa.Column('number', sa.Integer(), nullable=False),
         sa.Column('revision', sa.Integer(), nullable=False),
@@ -566,8 +567,9 @@ def upgrade() -> None:
         sa.CheckConstraint("book IN ('incoming', 'outgoing')", name=op.f('ck_register_line_book')),
         sa.ForeignKeyConstraint(['agency_id', 'document_id'], ['document.agency_id', 'document.id'], name=op.f('fk_register_line_agency_id_document_id')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_register_line')),
-        sa.UniqueConstraint('agency_id', 'book', 'year', 'number', 'revision', name=op.f('uq_register_line_agency_id_book_year_number_revision'))
+        sa.UniqueConstraint('agency_id', 'series', 'number', 'revision', name=op.f('uq_register_line_agency_id_series_number_revision'))
     )
+    op.create_index('ix_register_line_book', 'register_line', ['agency_id', 'book', 'year', 'number'], unique=False)
     op.create_index('ix_register_line_document', 'register_line', ['agency_id', 'document_id'], unique=False)
     op.create_table('assignment',
         sa.Column('document_id', sa.Uuid(), nullable=False),
@@ -684,6 +686,7 @@ def downgrade() -> None:
     op.drop_index('ix_assignment_document', table_name='assignment')
     op.drop_table('assignment')
     op.drop_index('ix_register_line_document', table_name='register_line')
+    op.drop_index('ix_register_line_book', table_name='register_line')
     op.drop_table('register_line')
     op.drop_table('recipient')
     op.drop_index('ix_participant_unit', table_name='participant')
