@@ -154,7 +154,7 @@ def test_a_row_that_differs_from_its_last_entry_is_named(
 
 def test_a_row_nobody_made_is_named(written: World) -> None:
     columns = ", ".join(
-        ("agency_id", "book", "year", "revision", "document_id", "columns", "at", "post_id")
+        ("agency_id", "book", "series", "year", "revision", "document_id", "columns", "at", "post_id")
     )
     tamper(
         written.office.engine,
