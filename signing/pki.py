@@ -474,13 +474,18 @@ def add_command(subparsers: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """0: done; 64: the folder or the recipe cannot be used."""
     at = arguments.at or datetime.now(UTC)
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    if arguments.deed == "up" and not (arguments.out / "pki.json").exists():
-        pki = raise_pki(arguments.recipe, arguments.out, at=at, key=arguments.key)
-    else:
-        pki = Pki.load(arguments.out)
-        pki.renew_crls(at=at)
+    try:
+        if arguments.deed == "up" and not (arguments.out / "pki.json").exists():
+            pki = raise_pki(arguments.recipe, arguments.out, at=at, key=arguments.key)
+        else:
+            pki = Pki.load(arguments.out)
+            pki.renew_crls(at=at)
+    except (SigningError, OSError, ValueError) as error:
+        sys.stderr.write(f"{arguments.out}: {error}\n")
+        return 64
     sys.stdout.write(f"{pki.directory}: {len(pki.entries)} certificates, revocation lists around {at.isoformat()}\n")
     return 0

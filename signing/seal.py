@@ -166,7 +166,8 @@ def _fill(opened: Increment, request: SealRequest) -> None:
                 raise NotPermitted("text_too_long", f"{field_name}: {text}")
             size, wide = size * width / wide, width
         left = (0.0, (width - wide) / 2, width - wide)[alignment if alignment in (0, 1, 2) else 0]
-        baseline = (height - (face.ascent - face.descent) * size / 1000) / 2 - face.descent * size / 1000
+        # Figures and capitals stand in the middle of the field, where the words around it were set by the same measure.
+        baseline = (height - face.capitals * size / 1000) / 2
         if face.label not in embedded:
             embedded[face.label] = embed(opened.writer, face)
         content = b"/Tx BMC q BT %s /F %.3f Tf %.3f %.3f Td %s Tj ET Q EMC" % (

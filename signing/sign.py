@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from signing.errors import SigningError
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed
 from signing.keys import Key, SoftKey
@@ -128,7 +129,23 @@ def add_command(subparsers: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    key = SoftKey.load(arguments.key, _password(arguments.password_file))
+    """0: signed; 1: refused, with the reason on standard error; 64: files that cannot be read or written."""
+    try:
+        signed = _signed(arguments)
+        arguments.output.write_bytes(signed.pdf)
+    except SigningError as error:
+        locale = "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
+        sys.stderr.write(f"{arguments.input}: {error.sentence(locale)} ({error})\n")
+        return 1
+    except (OSError, EOFError, ValueError) as error:
+        sys.stderr.write(f"{arguments.input}: {error}\n")
+        return 64
+    sys.stdout.write(f"{arguments.output}: {signed.level}, {signed.field}, sha256 {signed.sha256}\n")
+    return 0
+
+
+def _signed(arguments: argparse.Namespace) -> Signed:
+    pdf = arguments.input.read_bytes()
     stamp = None
     if arguments.stamp is not None:
         drawn = str(arguments.stamp) == "test"
@@ -143,10 +160,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     trust = Trust.load(arguments.trust) if arguments.trust else Trust()
     tsa = HttpTsa(arguments.tsa) if arguments.tsa else None
-    signed = sign(arguments.input.read_bytes(), key, request, trust, tsa=tsa, at=arguments.at)
-    arguments.output.write_bytes(signed.pdf)
-    sys.stdout.write(f"{arguments.output}: {signed.level}, {signed.field}, sha256 {signed.sha256}\n")
-    return 0
+    key = SoftKey.load(arguments.key, _password(arguments.password_file))
+    return sign(pdf, key, request, trust, tsa=tsa, at=arguments.at)
 
 
 def _password(file: Path | None) -> str:

@@ -34,7 +34,7 @@ REPLY = "application/timestamp-reply"
 POLICY = "0.4.0.2023.1.1"  # best practices policy for time-stamps, ETSI EN 319 421, 5.2
 
 _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
-_ROOM = 12 * 1024
+_ROOM = 8 * 1024
 """Bytes a token may take before the authority has shown how long its tokens are."""
 _SPREAD = 64
 """Two tokens of one authority differ by a few bytes: serial numbers, ECDSA values."""

@@ -29,6 +29,7 @@ def openssl(*arguments: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.usefixtures("openssl")
 def test_openssl_accepts_the_value_and_the_encrypted_key(pki: Pki, tmp_path: Path) -> None:
     value = pki.key("leader").sign(b"data", digest="sha256")
     (tmp_path / "data").write_bytes(b"data")

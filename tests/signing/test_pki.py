@@ -15,6 +15,8 @@ from cryptography.x509.oid import NameOID
 from signing.errors import KeyUnavailable, SigningError, WrongPassword
 from signing.pki import RECIPE, Holder, Pki, raise_pki, seal_and_exchange
 
+pytestmark = pytest.mark.usefixtures("openssl")
+
 
 def judge(pki: Pki, name: str, at: datetime) -> str:
     """What OpenSSL says of a certificate, with revocation lists, at a moment."""
@@ -176,3 +178,5 @@ def test_the_command_raises_and_renews(tmp_path: Path) -> None:
     assert "OK" in judge(Pki.load(tmp_path / "p"), "leader", datetime(2027, 2, 1, tzinfo=UTC))
     with pytest.raises(SigningError, match="pki_missing"):
         Pki.load(tmp_path)
+    arguments = parser.parse_args(["pki", "crl", "--out", str(tmp_path)])
+    assert arguments.run(arguments) == 64

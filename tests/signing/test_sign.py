@@ -457,6 +457,19 @@ def test_the_command_signs(draft: bytes, pki: Pki, tmp_path: Path, capsys: pytes
     signed = (tmp_path / "out.pdf").read_bytes()
     (report,) = verify(signed, pki.trust(), at=now).signatures
     assert report.kind == "certification"
-    arguments = parser.parse_args(["sign", *paths, *options, "--password-file", str(tmp_path / "in.pdf")])
-    with pytest.raises((KeyUnavailable, UnicodeDecodeError)):
-        arguments.run(arguments)
+
+
+def test_the_command_says_why_it_did_not_sign(
+    draft: bytes, pki: Pki, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.pdf").write_bytes(draft)
+    (tmp_path / "password").write_text("wrong", "utf-8")
+    parser = ArgumentParser()
+    add_command(parser.add_subparsers())
+    options = ["--key", str(pki.keys_dir / "leader.key"), "--field", "leader"]
+    for source, code, said in (("in.pdf", 1, "wrong_password"), ("nothing.pdf", 64, "No such file")):
+        paths = [str(tmp_path / source), str(tmp_path / "out.pdf")]
+        arguments = parser.parse_args(["sign", *paths, *options, "--password-file", str(tmp_path / "password")])
+        assert arguments.run(arguments) == code
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out.pdf").exists()

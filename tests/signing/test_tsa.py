@@ -58,6 +58,7 @@ def answering(answer: Callable[[bytes], bytes], *, status: int = 200, location: 
     return ThreadingHTTPServer(("127.0.0.1", 0), Answer)
 
 
+@pytest.mark.usefixtures("openssl")
 def test_openssl_accepts_the_answer(pki: Pki, tsa: LocalTsa, tmp_path: Path) -> None:
     (tmp_path / "query").write_bytes(request(HASH, "sha256")[1])
     (tmp_path / "reply").write_bytes(tsa.answer((tmp_path / "query").read_bytes()))
@@ -72,6 +73,7 @@ def test_openssl_accepts_the_answer(pki: Pki, tsa: LocalTsa, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("openssl")
 def test_our_responder_answers_openssl(tsa: LocalTsa, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"data")
     made = subprocess.run(
