@@ -30,13 +30,22 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-def test_every_part_is_explained() -> None:
+def _wanted() -> set[str]:
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg")
     wanted = setup["options"]["install_requires"] + "\n".join(setup["options.extras_require"].values())
-    names = {re.split(r"[\s<>=\[~!;]", line.strip())[0] for line in wanted.splitlines() if line.strip()}
+    return {re.split(r"[\s<>=\[~!;]", line.strip())[0] for line in wanted.splitlines() if line.strip()}
+
+
+def test_every_part_is_locked() -> None:
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.M))
+    missing = sorted(name for name in _wanted() if name.lower().replace("_", "-") not in locked)
+    assert not missing, f"requirements.lock lacks {missing}"
+
+
+def test_every_part_is_explained() -> None:
     told = {cell.lower() for cell in re.findall(r"^\| ([\w.\-]+) ", (ROOT / "docs/dependencies.md").read_text(), re.M)}
-    missing = sorted(name for name in names if name.lower() not in told)
+    missing = sorted(name for name in _wanted() if name.lower() not in told)
     assert not missing, f"docs/dependencies.md does not explain {missing}"
 
 
