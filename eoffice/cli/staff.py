@@ -116,7 +116,7 @@ class Staff:
         assert file is not None
         assert certificate is not None
         agent = self.office.agent()
-        agent.unlock(actor.session, certificate.key_name, KEY_PASSWORD, [file.sha256], 300)
+        agent.unlock(actor.session, certificate.key_name, KEY_PASSWORD, [file.sha256], seconds=300)
 
     def sign(self, leader: str, document: UUID) -> Document:
         self.unlock(leader, document, "leader", "draft")

@@ -75,7 +75,6 @@ def look(data: bytes, *, trust: str, at: str, read: bool) -> dict[str, Any]:
         at: time of the check, ISO 8601.
         read: also read number, date, issuer and subject.
     """
-    from eoffice.formats import page1
     from signing import report
     from signing.trust import Trust
     from signing.verify import verify
@@ -83,6 +82,8 @@ def look(data: bytes, *, trust: str, at: str, read: bool) -> dict[str, Any]:
     found = verify(data, Trust.load(Path(trust)), at=datetime.fromisoformat(at))
     reading: dict[str, Any] = {}
     if read and found.verdict != "UNREADABLE":
+        from eoffice.formats import page1
+
         reading = page1.as_dict(page1.read(page1.extract(data)))
     return {
         "report": report.as_dict(found),

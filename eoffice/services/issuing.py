@@ -98,7 +98,7 @@ def _in_force(row: Certificate | None) -> Certificate:
     return row
 
 
-def _sign(desk: Desk, document: Document) -> Made:
+def _sign(desk: Desk, document: Document, **_others: Any) -> Made:
     """Have the leader's key sign the approved draft, and verify all of it before anything is committed."""
     from signing.sign import Request, sign
 
