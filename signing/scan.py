@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from signing.changes import View, text
 from signing.errors import Damaged, OverLimit
-from signing.pdf import Dict, Document, Parsed, Revision, Stream, Value
+from signing.pdf import Dict, Document, Parsed, Ref, Revision, Stream, Value
 
 
 def _pattern(name: str) -> bytes:
@@ -84,6 +84,8 @@ class Scan:
         for position in self._hits(_RANGE):
             held = self._document.holder(position, self.offsets, self._revision)
             if held is None:
+                if not self._document.within(position, self.offsets, self._revision):
+                    found[-position] = Found(Dict(), position, None)  # torn open, yet it was a signature
                 continue
             for item in _holding(held[0]):
                 found.setdefault(id(item), Found(item, held[1], item.spans.get("Contents")))
@@ -161,6 +163,9 @@ class Scan:
         for field in self._view.fields.values():
             value = self._revision.resolve(field.value)
             if type(value) is not Dict:
+                torn = type(field.value) is Ref and self._revision.place(field.value.number) is not None
+                if field.kind == "Sig" and value is None and torn:
+                    found[id(field)] = Found(Dict(), -1, None, field.name, 1, field.kind)
                 continue
             item = found.get(id(value))
             if item is None and field.kind == "Sig":
