@@ -60,6 +60,11 @@ def load(home: Path, environ: Mapping[str, str] | None = None, **given: Any) -> 
     return settings
 
 
+def inherited(more: Mapping[str, str]) -> dict[str, str]:
+    """The process's own variables with some more, for a program that is started in its place."""
+    return {**os.environ, **more}
+
+
 def _typed(name: str, value: Any, kind: str) -> Any:
     if not isinstance(value, str) or kind == "str":
         return value

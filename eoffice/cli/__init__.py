@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 import os
 import sys
 from datetime import date, datetime
@@ -16,7 +17,9 @@ from eoffice import __version__
 HOME = click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
-    default=lambda: os.environ.get("EOFFICE_HOME", "var"),
+    default="var",
+    envvar="EOFFICE_HOME",
+    show_envvar=True,
     help="Folder of the installation: database, files, keys.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
@@ -43,7 +46,8 @@ def main() -> None:
 
 
 def _locale() -> str:
-    return "en" if os.environ.get("LANG", "").startswith("en") else "vi"
+    language, _encoding = locale.getlocale()
+    return "en" if (language or "").startswith("en") else "vi"
 
 
 def open_office(home: Path, **given: Any) -> Any:
@@ -76,11 +80,12 @@ def start_command(home: Path, port: int | None, empty: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port of the web door (8080).")
 def serve(home: Path, port: int | None) -> None:
     """Serve the pages alone (gunicorn, two workers of four threads)."""
-    from eoffice.cli.start import web_command
+    from eoffice.cli.start import program_environment, web_command
+    from eoffice.config import inherited
 
-    command = web_command(open_office(home, port=port).settings)
-    os.environ["EOFFICE_HOME"] = str(home.resolve())
-    os.execv(command[0], list(command))  # noqa: S606 - no shell is wanted
+    settings = open_office(home, port=port).settings
+    command, environment = web_command(settings), program_environment(settings)
+    os.execve(command[0], command, inherited(environment))  # noqa: S606 - no shell is wanted
 
 
 @commands.command()

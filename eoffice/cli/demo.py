@@ -26,8 +26,11 @@ from eoffice.services.incoming import Facts
 from eoffice.services.office import Office
 
 SPAN = timedelta(days=91)
-LETTERS, ANSWERS = 44, 12
+RENEWAL = timedelta(days=14)
+LETTERS, ANSWERS = 36, 12
 """How many letters come from outside, and how many documents the agencies issue to one another."""
+STILL_OPEN = (330, 190, 110, 30)
+"""Working minutes before now at which further ones were begun, so that each desk has something on it."""
 
 TEAMS = {
     "so-noi-vu": ("hanh", "nam", "VTLT", "son", "tuan", "anh"),
@@ -97,12 +100,20 @@ class History:
     def run(self) -> None:
         """Live through the diary."""
         self._write_down_arrivals()
+        self._at(self.clock.now() + RENEWAL, self._renew)
         while self._diary and self._diary[0][0] <= self.until:
             at, _, act = heapq.heappop(self._diary)
             if at > self.clock.now():
                 self.clock.set(at)
             act()
             self.staff.work()
+
+    def _renew(self) -> None:
+        """The test authority publishes its revocation lists anew, as a real one would."""
+        from signing.pki import Pki
+
+        Pki.load(self.office.settings.pki).renew_crls(at=self.clock.now())
+        self._at(self.clock.now() + RENEWAL, self._renew)
 
     def _at(self, at: datetime, act: Callable[[], None]) -> None:
         heapq.heappush(self._diary, (at, next(self._order), act))
@@ -120,9 +131,9 @@ class History:
             left = minutes * index // (LETTERS - 6) if index < LETTERS - 6 else minutes - 90 * (LETTERS - index)
             at = self.calendar.add_working_minutes(start, max(0, left + self.random.randint(0, 45)))
             self._at(at, self._letter(slugs[index % len(slugs)], index))
-        for index in range(ANSWERS + 4):
-            left = minutes * (index + 1) // (ANSWERS + 1) if index < ANSWERS else minutes - 60 * (ANSWERS + 5 - index)
-            at = self.calendar.add_working_minutes(start, max(0, left - self.random.randint(200, 400)))
+        begun = [minutes * (index + 1) // (ANSWERS + 1) - self.random.randint(200, 400) for index in range(ANSWERS)]
+        for index, left in enumerate([*begun, *(minutes - before for before in STILL_OPEN)]):
+            at = self.calendar.add_working_minutes(start, max(0, left))
             self._at(at, self._own_matter(slugs[index % len(slugs)], index))
 
     # what comes from outside
@@ -151,7 +162,7 @@ class History:
                 signer_name=source["signer"],
                 urgency="urgent" if index % 11 == 5 else "normal",
             )
-            self._after(10, 150, lambda: self._register(slug, row.id, facts))
+            self._after(5, 50, lambda: self._register(slug, row.id, facts))
 
         return arrive
 
@@ -172,24 +183,25 @@ class History:
     def _register(self, slug: str, document: UUID, facts: Facts) -> None:
         clerk, leader, unit, *_ = TEAMS[slug]
         self.staff.register(clerk, document, facts)
-        days = self.random.choice((2, 3, 5, 7, None))
+        days = self.random.choice((2, 3, 5, None))
 
         def instruct() -> None:
             self.staff.instruct(leader, document, "Chủ trì, tham mưu giải quyết theo quy định.", lead=unit, days=days)
-            self._after(15, 200, assign)
+            self._after(5, 60, assign)
 
         def assign() -> None:
             self.staff.assign(TEAMS[slug][3], document, TEAMS[slug][4])
-            self._after(10, 120, start)
+            self._after(5, 40, start)
 
         def start() -> None:
             self.staff.start(TEAMS[slug][4], document)
-            self._after(120, 1900, finish)
+            slow = self.random.random() < 0.15  # somebody is away, or the matter is not simple
+            self._after(900, 2400, finish) if slow else self._after(30, 300, finish)
 
         def finish() -> None:
             self.staff.finish(TEAMS[slug][4], document, "Đã giải quyết, không cần văn bản trả lời")
 
-        self._after(20, 240, instruct)
+        self._after(10, 80, instruct)
 
     # what the agencies write to one another
 
@@ -210,7 +222,7 @@ class History:
             content = Content(
                 kind="official_letter",
                 subject=subject["answer"],
-                grounds=("Nghị định số 30/2020/NĐ-CP ngày 05 tháng 3 năm 2020 của Chính phủ về công tác văn thư",),
+                grounds=("Căn cứ Nghị định số 30/2020/NĐ-CP ngày 05 tháng 3 năm 2020 của Chính phủ về công tác văn thư",),
                 paragraphs=(
                     f"{self.staff.names[slug]} đề nghị các cơ quan, đơn vị phối hợp thực hiện một số nội dung sau:",
                     "1. Phân công đầu mối theo dõi, cập nhật kết quả trên Hệ thống.",

@@ -158,8 +158,8 @@ class Journey:
             kind="official_letter",
             subject="V/v hướng dẫn giao nộp hồ sơ, tài liệu vào lưu trữ lịch sử",
             grounds=(
-                "Luật Lưu trữ ngày 21 tháng 6 năm 2024",
-                "Nghị định số 30/2020/NĐ-CP ngày 05 tháng 3 năm 2020 của Chính phủ về công tác văn thư",
+                "Căn cứ Luật Lưu trữ ngày 21 tháng 6 năm 2024",
+                "Căn cứ Nghị định số 30/2020/NĐ-CP ngày 05 tháng 3 năm 2020 của Chính phủ về công tác văn thư",
             ),
             paragraphs=(
                 opening,

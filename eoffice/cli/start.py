@@ -84,12 +84,13 @@ def web_command(settings: Settings) -> tuple[str, ...]:
     )
 
 
+def program_environment(settings: Settings) -> dict[str, str]:
+    """What web and worker are told of the installation; the rest they read from its config file."""
+    return {"EOFFICE_HOME": str(settings.home), "EOFFICE_PORT": str(settings.port), "PYTHONUNBUFFERED": "1"}
+
+
 def _programs(settings: Settings) -> tuple[list[Program], int | None]:
-    environment = {
-        "EOFFICE_HOME": str(settings.home),
-        "EOFFICE_PORT": str(settings.port),
-        "PYTHONUNBUFFERED": "1",
-    }
+    environment = program_environment(settings)
     programs: list[Program] = []
     tsa_port = None
     if settings.test_mode and not settings.tsa_url and (settings.pki / "pki.json").exists():

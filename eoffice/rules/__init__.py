@@ -1,1 +1,1 @@
-"""rules"""
+"""The law as pure functions and dated data; no database, no web."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -390,20 +390,19 @@ def calendar(desk: Desk) -> WorkingCalendar:
     )
 
 
-def actor_of(session: Session, post_id: UUID, *, sign_in: str = "", on: date | None = None) -> Actor:
+def actor_of(session: Session, post_id: UUID, *, on: date, sign_in: str = "") -> Actor:
     """Who sits on a post: his name, roles and what he may see.
 
     Args:
         sign_in: identifier of the sign-in; unlocked keys are bound to it.
-        on: the day; today when left out.
+        on: the day, local.
 
     Raises:
         NotFound: no such post, not held on this day, or its holder is no longer active.
     """
     statement = select(Post).where(Post.id == post_id).execution_options(scoped=True)  # the sign-in knows the post
     row = session.scalars(statement).one_or_none()
-    today = on or local_date(datetime.now(UTC))
-    held = row is not None and row.valid_from <= today and (row.valid_to is None or row.valid_to >= today)
+    held = row is not None and row.valid_from <= on and (row.valid_to is None or row.valid_to >= on)
     if row is None or not held or not row.person.active:
         raise NotFound(table="post", id=str(post_id))
     roles = frozenset(role.role for role in row.roles)
