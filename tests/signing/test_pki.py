@@ -135,6 +135,11 @@ def test_nonsense_is_refused_before_anything_is_written(own: Pki, at: datetime) 
         raise_pki(RECIPE, own.directory, at=at)
 
 
+def test_an_authority_that_does_not_say_it_is_a_test_is_not_made(own: Pki, at: datetime) -> None:
+    with pytest.raises(ValueError, match="does not say that it is a test"):
+        own.issue([Holder("ca", "Ban Cơ yếu", "Ban Cơ yếu", template="issuing", issuer="root")], at=at)
+
+
 def test_revoking_shows_in_the_next_list(own: Pki, at: datetime) -> None:
     own.revoke("deputy", at=at)
     assert "OK" in judge(own, "deputy", at + timedelta(hours=1))

@@ -11,9 +11,15 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+from asn1crypto.keys import PrivateKeyInfo
+from asn1crypto.x509 import Certificate
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 from pypdfium2 import raw as pdfium
 
 from signing.errors import CertificateUnfit, NotPermitted, SigningError, TsaDown
@@ -218,6 +224,36 @@ def test_a_leader_s_file_that_was_touched_is_not_sealed(
             fill_and_seal(bytes(broken), agency, SealRequest(TEXTS), trust, tsa=tsa, at=at)
     swapped = signed[: start + 1] + b"00" * ((end - start - 2) // 2) + signed[end - 1 :]
     assert refused_as_unsigned(swapped, agency, trust, at, tsa)
+
+
+def test_a_certification_the_catalogue_does_not_know_is_none(
+    signed: bytes, agency: SoftKey, trust: Trust, at: datetime, tsa: LocalTsa
+) -> None:
+    writer = IncrementalPdfFileWriter(io.BytesIO(signed))
+    del writer.root["/Perms"]
+    writer.update_root()
+    out = io.BytesIO()
+    writer.write(out)
+    assert refused_as_unsigned(out.getvalue(), agency, trust, at, tsa)
+
+
+@pytest.mark.parametrize(("digest", "sealed"), [("sha1", False), ("sha256", True)])
+def test_a_leader_s_signature_of_other_software_counts_unless_it_is_weak(
+    draft: bytes, pki: Pki, agency: SoftKey, trust: Trust, at: datetime, tsa: LocalTsa, digest: str, sealed: bool
+) -> None:
+    leader = pki.key("leader")
+    assert leader._private is not None
+    signer = SimpleSigner(
+        signing_cert=Certificate.load(leader.certificate),
+        signing_key=PrivateKeyInfo.load(
+            leader._private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        ),
+        cert_registry=SimpleCertificateStore.from_certs([Certificate.load(one) for one in leader.chain]),
+    )
+    facts = PdfSignatureMetadata("leader", md_algorithm=digest, certify=True, subfilter=SigSeedSubFilter.PADES)
+    out = io.BytesIO()
+    sign_pdf(IncrementalPdfFileWriter(io.BytesIO(draft)), facts, signer, output=out)
+    assert refused_as_unsigned(out.getvalue(), agency, trust, at, tsa) is not sealed
 
 
 def test_a_seal_is_put_once(signed: bytes, agency: SoftKey, trust: Trust, at: datetime, tsa: LocalTsa) -> None:

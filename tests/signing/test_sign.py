@@ -13,6 +13,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
@@ -29,7 +34,7 @@ from signing.errors import (
     TsaDown,
     ValueRejected,
 )
-from signing.increment import check_embedded
+from signing.increment import check_embedded, require_sound
 from signing.keys import SoftKey
 from signing.pki import RECIPE, Holder, Pki, raise_pki
 from signing.results import Limits, Verdict
@@ -79,9 +84,10 @@ def trust(pki: Pki) -> Trust:
     return pki.trust()
 
 
-def byte_range(pdf: bytes) -> tuple[int, ...]:
+def byte_range(pdf: bytes) -> tuple[int, int, int, int]:
     """Of the last signature."""
-    return tuple(PdfFileReader(io.BytesIO(pdf)).embedded_signatures[-1].byte_range)
+    zero, start, end, rest = PdfFileReader(io.BytesIO(pdf)).embedded_signatures[-1].byte_range
+    return int(zero), int(start), int(end), int(rest)
 
 
 def pdfsig_says(pdfsig: Path, pdf: bytes, folder: Path) -> str:
@@ -204,6 +210,37 @@ def test_an_unfit_certificate_is_refused_before_the_key_is_asked(
         sign(draft, key, CERTIFY, trust, at=at)
     assert refused.value.code == code
     assert key.asked == 0
+
+
+def test_nobody_but_an_authority_issues_certificates(draft: bytes, pki: Pki, trust: Trust, at: datetime) -> None:
+    issuer = pki.key("leader")
+    above = x509.load_der_x509_certificate(issuer.certificate)
+    private = ec.generate_private_key(ec.SECP256R1())
+    assert issuer._private is not None
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Chủ tịch")]))
+        .issuer_name(above.subject)
+        .public_key(private.public_key())
+        .serial_number(7)
+        .not_valid_before(at - timedelta(days=1))
+        .not_valid_after(at + timedelta(days=1))
+        .sign(issuer._private, hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+    key = SoftKey(private, forged, (issuer.certificate, *issuer.chain))
+    with pytest.raises(CertificateUnfit) as refused:
+        sign(draft, key, CERTIFY, trust, at=at)
+    assert refused.value.code == "no_chain"
+
+
+def test_an_authority_signs_no_documents(draft: bytes, tmp_path: Path, at: datetime) -> None:
+    own = raise_pki(RECIPE, tmp_path / "pki", at=at, key="p256", rounds=1000)
+    usage = {"usage": ["key_cert_sign", "crl_sign", "content_commitment"]}
+    own.issue([Holder("second", "CA hai THỬ NGHIỆM", "X", template="issuing", issuer="root", overrides=usage)], at=at)
+    with pytest.raises(CertificateUnfit) as refused:
+        sign(draft, own.key("second"), CERTIFY, Trust(), at=at)
+    assert refused.value.code == "wrong_usage"
 
 
 def test_what_was_revoked_later_could_sign_before(draft: bytes, pki: Pki, trust: Trust, at: datetime) -> None:
@@ -343,6 +380,21 @@ def test_the_check_before_returning_sees_every_signed_byte(
             check_embedded(pdf, wrong)
     with pytest.raises(ValueRejected):
         check_embedded(pdf, (0, start, end, rest + 1))
+
+
+def test_an_output_that_is_not_the_input_and_one_signature_is_not_handed_out(
+    draft: bytes, leader: SoftKey, pki: Pki, trust: Trust, at: datetime
+) -> None:
+    once = sign(draft, leader, CERTIFY, trust, at=at).pdf
+    twice = sign(once, pki.key("deputy"), Request("agency"), trust, at=at).pdf
+    covered, deputy = byte_range(twice), pki.certificate("deputy")
+    require_sound(twice, once, covered, certificate=deputy)
+    with pytest.raises(ValueRejected, match="input_changed"):
+        require_sound(twice, once[:-1] + b" ", covered, certificate=deputy)
+    with pytest.raises(ValueRejected, match="byterange_malformed"):  # two signatures where there was one to be made
+        require_sound(twice, draft, covered, certificate=deputy)
+    with pytest.raises(ValueRejected, match="signing_certificate_mismatch"):
+        require_sound(twice, once, covered, certificate=leader.certificate)
 
 
 def test_a_silent_authority_costs_nothing_but_the_try(

@@ -190,6 +190,15 @@ def test_no_flipped_bit_of_a_token_gets_through(tsa: LocalTsa, at: datetime) -> 
         assert (stamped.time, stamped.certificate) == (at, check_token(token, HASH, "sha256").certificate)
 
 
+def test_a_token_with_a_wrong_value_is_refused(tsa: LocalTsa) -> None:
+    token = tsa.stamp(HASH, "sha256")
+    for place in range(1, 30):  # the value stands at the end
+        broken = bytearray(token)
+        broken[-place] ^= 1
+        with pytest.raises(TsaDown, match="value_wrong"):
+            check_token(bytes(broken), HASH, "sha256")
+
+
 def test_an_answer_to_another_request_is_refused(tsa: LocalTsa) -> None:
     replayed = tsa.answer(request(HASH, "sha256")[1])
     with served(answering(lambda _: replayed)) as url, pytest.raises(TsaDown, match="another request"):
