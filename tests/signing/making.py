@@ -265,6 +265,23 @@ class Signature:
         return container(data, key, self)
 
 
+_STAMP_TYPE = cms.CMSAttributeType("signature_time_stamp_token").dump()
+
+
+def tlv(tag: int, value: bytes) -> bytes:
+    """One DER value."""
+    size = len(value)
+    if size < 0x80:
+        return bytes([tag, size]) + value
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(octets)]) + octets + value
+
+
+def contents(der: bytes) -> bytes:
+    """What is inside one DER value."""
+    return der[2:] if der[1] < 0x80 else der[2 + (der[1] & 0x7F) :]
+
+
 def container(data: bytes, key: Key, how: Signature) -> bytes:
     """A CMS container over detached data."""
     certificate = asn1_x509.Certificate.load(key.certificate)
@@ -288,9 +305,11 @@ def container(data: bytes, key: Key, how: Signature) -> bytes:
         "signature_algorithm": algorithm(key, how.digest),
         "signature": value,
     }
+    signer = cms.SignerInfo(info).dump()
     if how.stamp is not None:
-        token = cms.ContentInfo.load(how.stamp(hashlib.sha256(value).digest()))
-        info["unsigned_attrs"] = [{"type": "signature_time_stamp_token", "values": [token]}]
+        # Spliced by hand: nested into one another the library's objects encode each other over and over again.
+        stamped = tlv(0x30, _STAMP_TYPE + tlv(0x31, how.stamp(hashlib.sha256(value).digest())))
+        signer = tlv(0x30, contents(signer) + tlv(0xA1, stamped))
     certificates = [certificate, *(asn1_x509.Certificate.load(der) for der in key.chain)]
     body = cms.SignedData(
         {
@@ -298,7 +317,7 @@ def container(data: bytes, key: Key, how: Signature) -> bytes:
             "digest_algorithms": [{"algorithm": how.digest}],
             "encap_content_info": {"content_type": "data"},
             "certificates": certificates,
-            "signer_infos": [info],
+            "signer_infos": [cms.SignerInfo.load(signer)],
         }
     )
     return cms.ContentInfo({"content_type": "signed_data", "content": body}).dump()
