@@ -14,6 +14,10 @@ TIME_PARTS = ("register", "assign", "handle")
 """The three parts of the processing time: arrival to register, register to assignment, assignment to done (K12)."""
 
 
+WORDS = ("document.issued", "document.finished")
+"""Ledger words of the events from which facts follow."""
+
+
 @dataclass(frozen=True)
 class FactRow:
     """One measured thing.
