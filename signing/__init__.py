@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from signing.errors import SigningError as SigningError
+    from signing.results import Limits as Limits
+    from signing.results import Verdict as Verdict
+    from signing.results import Verification as Verification
+    from signing.trust import Trust as Trust
 
 _PLACES = {
-    "Verification": "results",
-    "SignatureReport": "results",
-    "Verdict": "results",
-    "Integrity": "results",
-    "Modification": "results",
-    "TrustLevel": "results",
-    "TimeSource": "results",
-    "Limits": "results",
     "Change": "results",
-    "Reason": "results",
+    "Integrity": "results",
     "Intake": "results",
+    "Limits": "results",
+    "Modification": "results",
+    "Reason": "results",
+    "SignatureReport": "results",
     "SigningError": "errors",
+    "TimeSource": "results",
     "Trust": "trust",
-    "verify": "verify",
-    "signed_version": "verify",
+    "TrustLevel": "results",
+    "Verdict": "results",
+    "Verification": "results",
+    "fill_and_seal": "seal",
     "inspect": "inspect",
     "sign": "sign",
-    "fill_and_seal": "seal",
+    "signed_version": "verify",
+    "verify": "verify",
 }
 
-__all__ = sorted(_PLACES)  # noqa: PLE0605  the face of the library, loaded when it is used
+
+class _Face(ModuleType):
+    """The package as its users see it: every name is loaded when it is used.
+
+    Some functions share the name of the module they live in, and importing such a module would put the module in the
+    function's place; so a name of the face always leads to what it stands for.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        place = _PLACES.get(name)
+        if place is None:
+            return super().__getattribute__(name)
+        return getattr(import_module(f"{__name__}.{place}"), name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_PLACES})
 
 
-def __getattr__(name: str) -> Any:
-    place = _PLACES.get(name)
-    if place is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{place}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES})
+sys.modules[__name__].__class__ = _Face

@@ -1,0 +1,150 @@
+"""``python -m signing verify``: exit codes, JSON, text, and what it leaves unloaded."""
+
+# ruff: noqa: F811  the fixtures are imported
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from signing.__main__ import INTERNAL, USAGE, main
+from signing.pki import Pki
+from signing.results import Verdict
+from tests.signing.making import (  # noqa: F401
+    NUMBER,
+    TEXT,
+    Paper,
+    approved,
+    certified,
+    draft,
+    issued,
+    stream,
+)
+
+AT = "2026-11-21T12:00:00+07:00"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Files of every verdict in a folder."""
+
+    folder: Path
+    trust: Path
+
+    def path(self, name: str) -> str:
+        return str(self.folder / f"{name}.pdf")
+
+
+@pytest.fixture(scope="module")
+def desk(pki: Pki, approved: Paper, certified: Paper, issued: Paper, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    folder = tmp_path_factory.mktemp("command")
+    for name, paper in {
+        "passed": issued,
+        "unsigned": draft(),
+        "warned": certified.fill(NUMBER, b"5"),
+        "unreadable": Paper(b"hello"),
+        "failed": approved.update({TEXT: stream(b"q Q")}),
+    }.items():
+        (folder / f"{name}.pdf").write_bytes(paper.data)
+    return Desk(folder, pki.trust_dir)
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (["passed"], 0),
+        (["unsigned"], 1),
+        (["warned"], 2),
+        (["unreadable"], 3),
+        (["missing"], 3),
+        (["failed"], 4),
+        (["passed", "unsigned"], 1),
+        (["failed", "unreadable", "passed"], 4),
+        (["warned", "missing"], 3),
+    ],
+)
+def test_exit_codes(desk: Desk, names: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [desk.path(name) for name in names]
+    assert main(["verify", *files, "--trust", str(desk.trust), "--at", AT, "--lang", "en"]) == code
+    told = capsys.readouterr().out
+    assert [line.split(": ")[0] for line in told.splitlines() if not line.startswith(" ")] == files
+
+
+def test_json(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", desk.path("passed"), "--trust", str(desk.trust), "--at", AT, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["file"], data["verdict"]) == (desk.path("passed"), "PASSED")
+    assert [item["field"] for item in data["signatures"]] == ["leader", "agency"]
+    main(["verify", desk.path("passed"), desk.path("missing"), "--json"])
+    both = json.loads(capsys.readouterr().out)
+    assert [item["verdict"] for item in both] == ["WARNED", "UNREADABLE"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["verify"],
+        ["verify", "--trust", "/no/such/folder", "a.pdf"],
+        ["verify", "a.pdf", "--at", "yesterday"],
+        ["x"],
+    ],
+)
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == USAGE
+    captured = capsys.readouterr()
+    assert captured.err
+    assert not captured.out
+
+
+def test_a_fault_of_our_own_is_told_apart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(import_module("signing.verify"), "latest", lambda document: document.nothing)
+    assert main(["verify", desk.path("passed")]) == INTERNAL
+    assert Verdict.UNREADABLE.value in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("language", "word"), [("vi_VN.UTF-8", "Hợp lệ"), ("en_US.UTF-8", "Valid"), ("", "Hợp lệ")])
+def test_the_language_follows_the_terminal(
+    desk: Desk, language: str, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", language)
+    main(["verify", desk.path("passed"), "--trust", str(desk.trust), "--at", AT])
+    assert word in capsys.readouterr().out
+
+
+def test_it_runs_as_a_program_and_loads_no_signing_half(desk: Desk) -> None:
+    script = (
+        "import sys; from signing.__main__ import main; code = main(sys.argv[1:]);"
+        "print(*sorted(m for m in sys.modules if m.startswith(('signing.', 'pyhanko.', 'reportlab', 'flask'))),"
+        "file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "verify", desk.path("passed"), "--trust", str(desk.trust), "--at", AT],
+        capture_output=True, timeout=60, check=False, env={**os.environ, "LANG": "vi_VN.UTF-8"}, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.split())
+    assert not loaded & {"signing.sign", "signing.seal", "signing.pki", "signing.stamp", "signing.agent"}
+    assert not [name for name in loaded if name.startswith(("pyhanko.", "reportlab", "flask"))]
+
+
+def test_the_face_is_light_and_whole() -> None:
+    script = (
+        "import signing, sys; heavy = [m for m in sys.modules if m.split('.')[0] in"
+        " ('asn1crypto', 'cryptography', 'pikepdf', 'pyhanko', 'pyhanko_certvalidator', 'pypdfium2')];"
+        "assert not heavy, heavy; from signing import Trust; from signing.verify import signed_version;"
+        "from signing import verify, inspect; assert callable(verify) and callable(inspect), verify;"
+        "import signing.report; assert callable(signing.verify) and callable(signing.inspect)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
