@@ -317,6 +317,7 @@ class AgentKey:
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+    request_queue_size = 128  # a full queue turns callers away at once on local sockets; the usual five are few
 
     def __init__(self, path: Path, vault: Vault) -> None:
         self.vault = vault

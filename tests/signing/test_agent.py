@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -252,6 +253,26 @@ def test_killed_and_started_again_everything_is_locked(pki: Pki, tmp_path: Path,
     assert refused.value.code == "not_unlocked"
     assert end(agent) == 0
     assert not path.exists()
+
+
+def test_many_ask_at_once_and_nobody_is_turned_away(running: SimpleNamespace) -> None:
+    together = threading.Barrier(64)
+    faults: list[Exception] = []
+
+    def ask() -> None:
+        together.wait()
+        try:
+            for _ in range(5):
+                running.client.status("s")
+        except SigningError as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
 
 
 def test_errors_cross_the_socket_with_their_kind(running: SimpleNamespace, pki: Pki, data: bytes) -> None:
