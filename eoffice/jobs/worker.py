@@ -12,7 +12,7 @@ from typing import Any
 from eoffice.core.clock import Clock, SystemClock
 from eoffice.core.desk import Desk, system
 from eoffice.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, OfficeError
-from eoffice.jobs.handlers import HANDLERS
+from eoffice.jobs.handlers import HANDLERS, TELL
 from eoffice.models.ledger import INSTALLATION
 from eoffice.models.work import Job
 from eoffice.services import work
@@ -96,9 +96,11 @@ class Worker:
     def _put_back(self, job: Job, error: Exception) -> None:
         said = f"{error.code}: {error.facts}" if isinstance(error, OfficeError) else f"{type(error).__name__}: {error}"
         with contextlib.closing(self.office.sessions.write()) as session:
-            work.put_back(
-                session, job, self.owner, self.clock.now(), said, permanent=isinstance(error, PERMANENT)
-            )
+            now = self.clock.now()
+            given_up = work.put_back(session, job, self.owner, now, said, permanent=isinstance(error, PERMANENT))
+            told = TELL.get(job.name) if given_up else None
+            if told is not None:
+                work.insert_job(session, told(job.key, job.payload, job.for_agency_id, error), now=now, at=now)
             session.commit()
 
     def _beat(self) -> None:

@@ -59,15 +59,13 @@ class Delivery(Base, Owned):
     status_code: Mapped[str | None] = short(2)
     status_at: Mapped[datetime | None]
     refusal: Mapped[str] = mapped_column(default="")
-    # the tries are the worker's notes, not facts of the document
     attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime | None]
-    last_error: Mapped[str] = mapped_column(default="")
+    version: Mapped[int] = mapped_column()
     events: Mapped[list[DeliveryEvent]] = relationship(
         lazy="raise", viewonly=True, order_by="DeliveryEvent.at, DeliveryEvent.id"
     )
     ledgered = True
-    unledgered = frozenset({"attempts", "next_attempt_at", "last_error"})
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
     __table_args__ = (
         UniqueConstraint("agency_id", "id"),
         UniqueConstraint("recipient_id"),
@@ -124,7 +122,9 @@ class Message(Base, Owned):
     document_id: Mapped[UUID]
     receipt_sha256: Mapped[str] = short(64)
     last_status_sha256: Mapped[str | None] = short(64)
+    version: Mapped[int] = mapped_column()
     ledgered = True
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
     __table_args__ = (
         UniqueConstraint("agency_id", "sender_installation", "message"),
         UniqueConstraint("agency_id", "id"),

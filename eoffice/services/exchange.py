@@ -149,12 +149,41 @@ def deliver(desk: Desk, row: Delivery, *, prepared: Packed | None) -> Delivery:
     if prepared is not None and row.container_sha256 is None:
         examine.keep_file(desk, prepared.sha256, prepared.size, CONTAINER, 0)
         row.container_sha256, row.manifest_sha256 = prepared.sha256, prepared.manifest_sha256
-        row.state, row.sent_at = DeliveryState.SENDING, desk.now()
-        _event(desk, row, "sent", sha256=prepared.sha256)
-    desk.note(document=row.document_id, delivery=row.id, container=row.container_sha256)
+    row.attempts += 1
+    row.state, row.sent_at = DeliveryState.SENDING, row.sent_at or desk.now()
+    _event(desk, row, "sent")
+    desk.note(document=row.document_id, delivery=row.id, container=row.container_sha256, attempt=row.attempts)
     desk.later(
-        "exchange.receive", f"receive:{row.id}", {"sha256": row.container_sha256}, agency=row.to_agency_id
+        "exchange.receive",
+        f"receive:{row.id}:{row.attempts}",
+        {"sha256": row.container_sha256, "delivery": str(row.id), "sender": str(desk.agency)},
+        agency=row.to_agency_id,
     )
+    return row
+
+
+@verb(Permission.EXCHANGE_DELIVER, "delivery.failed", on=Delivery)
+def fail(desk: Desk, row: Delivery, *, reason: str) -> Delivery:
+    """Show that a delivery was given up and why; a clerk may have it sent again."""
+    if row.state in (DeliveryState.QUEUED, DeliveryState.SENDING):
+        row.state, row.refusal = DeliveryState.FAILED, reason
+    _event(desk, row, "problem", description=reason, applied=row.state == DeliveryState.FAILED)
+    desk.note(document=row.document_id, delivery=row.id, reason=reason)
+    return row
+
+
+@verb(Permission.EXCHANGE_POST, "delivery.resent", on=Delivery)
+def resend(desk: Desk, row: Delivery) -> Delivery:
+    """Have a failed delivery sent again: the same message under the same id, so it never arrives twice.
+
+    Raises:
+        InvalidInput: it has not failed.
+    """
+    if row.state != DeliveryState.FAILED:
+        raise InvalidInput("not_failed", N_("Only a failed delivery is sent again. Nothing was changed."))
+    row.state, row.refusal = DeliveryState.QUEUED, ""
+    desk.note(document=row.document_id, delivery=row.id)
+    desk.later("exchange.deliver", f"deliver:{row.id}:{row.attempts}", {"delivery": str(row.id)}, part=f"to:{row.id}")
     return row
 
 
@@ -270,7 +299,7 @@ def receive(desk: Desk, *, sha256: str, prepared: Opened) -> Message:
     )
     desk.later(
         "exchange.confirm",
-        f"confirm:{row.message}:{row.receipt_sha256}",
+        f"confirm:{row.message}:{sha256}:{desk.key}",
         {"delivery": str(row.message), "sha256": row.receipt_sha256},
         agency=prepared.sender,
     )

@@ -27,10 +27,8 @@ START = "0" * 64
 
 
 def row_values(row: Any) -> dict[str, Any]:
-    """The facts of a row that the ledger vouches for: every column with a value, but the worker's notes."""
-    without: frozenset[str] = getattr(type(row), "unledgered", frozenset())
-    columns = inspect(type(row)).column_attrs
-    values = {column.key: getattr(row, column.key) for column in columns if column.key not in without}
+    """The facts of a row that the ledger vouches for: every column with a value."""
+    values = {column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs}
     # columns without a value do not count, so that a later version of the office may add some
     return {key: value for key, value in values.items() if value is not None}
 

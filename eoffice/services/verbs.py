@@ -100,7 +100,10 @@ class Verb:
             return None
         if subject is None:
             raise ProgrammingError(f"{self.name} needs the id of a {self.on.__name__}")
-        row: Any = desk.session.scalars(scope(desk, self.on).where(self.on.id == subject)).one_or_none()  # type: ignore[attr-defined]
+        statement = scope(desk, self.on).where(self.on.id == subject)  # type: ignore[attr-defined]
+        if desk.writing:  # until the commit nobody else changes what is checked here
+            statement = statement.with_for_update(key_share=True, of=self.on)
+        row: Any = desk.session.scalars(statement).one_or_none()
         if row is None or row.agency_id != desk.actor.agency:
             raise NotFound(table=self.on.__tablename__, id=str(subject))
         if version is not None and row.version != version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -36,19 +37,37 @@ def queue(
 ) -> None:
     """Queue a job in the desk's transaction; behind ``desk.later``. The same key is queued once, for ever."""
     now = desk.now()
-    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    desk.session.execute(
+    order = Order(name, key, payload, agency or INSTALLATION, part=part, cause=desk.key or "")
+    insert_job(desk.session, order, now=now, at=at or now)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A piece of work to be queued."""
+
+    name: str
+    key: str
+    payload: Mapping[str, Any]
+    agency: UUID
+    part: str = ""
+    cause: str = ""
+
+
+def insert_job(session: Session, order: Order, *, now: datetime, at: datetime) -> None:
+    """Insert a job unless its key is known."""
+    insert = pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    session.execute(
         insert(Job)
         .values(
             id=new_id(),
-            name=name,
-            key=key,
-            payload=dict(payload),
-            for_agency_id=agency or INSTALLATION,
-            cause=desk.key or "",
-            part=part,
+            name=order.name,
+            key=order.key,
+            payload=dict(order.payload),
+            for_agency_id=order.agency,
+            cause=order.cause,
+            part=order.part,
             state="waiting",
-            run_at=at or now,
+            run_at=at,
             queued_at=now,
             attempts=0,
             error="",
@@ -122,8 +141,12 @@ def finish(session: Session, job_id: UUID, owner: str, now: datetime) -> bool:
     return result.first() is not None
 
 
-def put_back(session: Session, job: Job, owner: str, now: datetime, error: str, *, permanent: bool = False) -> None:
-    """Give a failed job back: tried again later with growing patience, or failed for a person to see."""
+def put_back(session: Session, job: Job, owner: str, now: datetime, error: str, *, permanent: bool = False) -> bool:
+    """Give a failed job back: tried again later with growing patience, or failed for a person to see.
+
+    Returns:
+        True when it was given up.
+    """
     wait = BACKOFF[job.attempts - 1] if job.attempts <= len(BACKOFF) else LONGEST
     expired = permanent or now - job.queued_at > GIVE_UP
     session.execute(
@@ -138,6 +161,7 @@ def put_back(session: Session, job: Job, owner: str, now: datetime, error: str, 
         ),
         execution_options={"synchronize_session": False},
     )
+    return expired
 
 
 def failed(session: Session, *, limit: int = 50) -> list[Job]:
