@@ -84,8 +84,7 @@ def test_every_queued_job_has_a_handler_and_every_handler_is_queued() -> None:
         for module in modules("eoffice")
         for call in ast.walk(module.tree)
         if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr == "later"
+        and getattr(call.func, "attr", getattr(call.func, "id", "")) in ("later", "Order")
         and call.args
         and isinstance(call.args[0], ast.Constant)
     }
