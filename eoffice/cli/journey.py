@@ -22,7 +22,6 @@ from eoffice.services import books, drafting, examine, exchange, incoming, ledge
 from eoffice.services.drafting import Content
 from eoffice.services.incoming import Facts
 
-
 NOTHING: dict[str, Any] = {"verdict": "", "signatures": [{"level": "", "signer": ""}]}
 
 
