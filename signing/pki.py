@@ -29,8 +29,9 @@ from signing.trust import Trust
 
 RECIPE = Path(__file__).parent / "certs" / "recipe.toml"
 
-# A password derived from the 256-bit secret of the installation cannot be guessed, so stretching it buys nothing.
-_INSTALLATION_ROUNDS = 2_048
+# A password derived from the installation's secret, or drawn here, cannot be guessed: stretching it buys nothing.
+_FEW_ROUNDS = 2_048
+_DRAWN_BYTES = 16
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _USAGES = (
     "digital_signature",
@@ -187,7 +188,9 @@ class Pki:
             if self._template(holder)["held_by"] == "installation":
                 passwords[holder.name] = self._installation_password(holder.name)
             else:
-                passwords[holder.name] = holder.password or drawn.setdefault(holder.name, secrets.token_urlsafe(12))
+                passwords[holder.name] = holder.password or drawn.setdefault(
+                    holder.name, secrets.token_urlsafe(_DRAWN_BYTES)
+                )
         # RSA generation and password stretching release the interpreter's lock: two threads are twice as fast.
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             made = dict(zip(passwords, pool.map(lambda h: self._make(h, passwords[h.name]), wanted), strict=True))
@@ -242,6 +245,8 @@ class Pki:
             if holder.name in names:
                 raise ValueError(f"a key {holder.name!r} exists already")
             names.add(holder.name)
+            if holder.password == "":
+                raise ValueError(f"an empty password for {holder.name!r}")
             if holder.issuer not in names:
                 raise ValueError(f"no issuer {holder.issuer!r} for {holder.name!r}")
             if holder.template not in self.recipe["templates"]:
@@ -253,8 +258,8 @@ class Pki:
     def _make(self, holder: Holder, password: str) -> tuple[PrivateKey, bytes]:
         template = self._template(holder)
         private = generate(template["key"])
-        rounds = _INSTALLATION_ROUNDS if template["held_by"] == "installation" else self.rounds
-        return private, to_pkcs8(private, password, rounds=rounds)
+        chosen = template["held_by"] == "person" and holder.password is not None
+        return private, to_pkcs8(private, password, rounds=self.rounds if chosen else _FEW_ROUNDS)
 
     def _certify(
         self, holder: Holder, private: PrivateKey, open_authorities: dict[str, PrivateKey], *, at: datetime
@@ -373,7 +378,7 @@ def raise_pki(
         at: aware moment from which the days of the templates are counted.
         holders: office holders and agencies (see ``seal_and_exchange``) besides the recipe's own.
         key: algorithm for every key instead of the templates' (``p256`` makes tests quick).
-        rounds: of the password stretching of persons' keys; lower it for tests only.
+        rounds: of the stretching of passwords that were given; lower it for tests only.
 
     Raises:
         ValueError: the folder holds a PKI already, or the recipe or a holder makes no sense.

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto.keys import EncryptedPrivateKeyInfo
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from signing.errors import KeyUnavailable, SigningError, WrongPassword
+from signing.keys import ROUNDS
 from signing.pki import RECIPE, Holder, Pki, raise_pki, seal_and_exchange
 
 pytestmark = pytest.mark.usefixtures("openssl")
@@ -126,9 +128,10 @@ def test_nonsense_is_refused_before_anything_is_written(own: Pki, at: datetime) 
         Holder("../x", "x", "x"),
         Holder("a", "x", "x", template="emperor"),
         Holder("b", "x", "x", issuer="nobody"),
+        Holder("c", "x", "x", password=""),
     )
     for holder in unfit:
-        with pytest.raises(ValueError, match=r"exists already|not a name|no template|no issuer"):
+        with pytest.raises(ValueError, match=r"exists already|not a name|no template|no issuer|empty password"):
             own.issue([Holder("good", "x", "x"), holder], at=at)
     assert sorted(p.name for p in own.keys_dir.iterdir()) == before
     with pytest.raises(ValueError, match="already"):
@@ -164,6 +167,19 @@ def test_secrets_are_for_the_owner_alone(own: Pki) -> None:
     passwords = json.loads((own.directory / "passwords.json").read_text("utf-8"))
     assert len(set(passwords.values())) == len(passwords)
     assert own.password("tsa") != own.password("exchange")
+
+
+def test_passwords_somebody_chose_are_stretched(own: Pki, at: datetime) -> None:
+    def rounds(name: str) -> int:
+        raw = (own.keys_dir / f"{name}.key").read_bytes()
+        found = EncryptedPrivateKeyInfo.load(raw)["encryption_algorithm"]["parameters"]["key_derivation_func"]
+        return int(found["parameters"]["iteration_count"].native)
+
+    own.rounds = ROUNDS
+    own.issue([Holder("chosen", "A", "X", password="12345678"), Holder("drawn", "B", "X")], at=at)
+    assert rounds("chosen") == 600_000
+    assert rounds("drawn") == rounds("tsa") == 2_048
+    assert len(own.password("drawn")) >= 22  # 128 bits
 
 
 def test_the_command_raises_and_renews(tmp_path: Path) -> None:
