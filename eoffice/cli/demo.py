@@ -32,6 +32,8 @@ LETTERS, ANSWERS = 36, 12
 STILL_OPEN = (330, 190, 110, 30)
 """Working minutes before now at which further ones were begun, so that each desk has something on it."""
 
+GROUND = "Căn cứ Nghị định số 30/2020/NĐ-CP ngày 05 tháng 3 năm 2020 của Chính phủ về công tác văn thư"
+
 TEAMS = {
     "so-noi-vu": ("hanh", "nam", "VTLT", "son", "tuan", "anh"),
     "so-tai-chinh": ("yen", "dung", "NS", "cuong", "hoa", "yen"),
@@ -222,7 +224,7 @@ class History:
             content = Content(
                 kind="official_letter",
                 subject=subject["answer"],
-                grounds=("Căn cứ Nghị định số 30/2020/NĐ-CP ngày 05 tháng 3 năm 2020 của Chính phủ về công tác văn thư",),
+                grounds=(GROUND,),
                 paragraphs=(
                     f"{self.staff.names[slug]} đề nghị các cơ quan, đơn vị phối hợp thực hiện một số nội dung sau:",
                     "1. Phân công đầu mối theo dõi, cập nhật kết quả trên Hệ thống.",

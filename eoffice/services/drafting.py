@@ -144,7 +144,11 @@ def _capacity_lines(desk: Desk, agency: Agency, signer: Post, content: Content) 
     collective = "Ủy ban nhân dân" if capacity.basis is authority.Basis.COLLECTIVE else ""
     unit_title = signer.title if capacity.basis in (authority.Basis.BY_ORDER, authority.Basis.BY_AUTHORISATION) else ""
     return authority.lines(
-        capacity, head_title=head.title, signer_title=signer.title, body=collective or agency.name, unit_title=unit_title
+        capacity,
+        head_title=head.title,
+        signer_title=signer.title,
+        body=collective or agency.name,
+        unit_title=unit_title,
     )
 
 

@@ -72,7 +72,8 @@ def _numbering(url: str, home: Path, slug_agency: Any, worker: int, count: int, 
             with pytest.raises(ZeroDivisionError), office.write(clerk, key=f"x{worker}.{index}") as desk:
                 incoming.register(desk, document, facts=FACTS)
                 raise ZeroDivisionError
-        taken.append(office.do(clerk, incoming.register, document, key=f"r{worker}.{index}", facts=FACTS).arrival_number)
+        row = office.do(clerk, incoming.register, document, key=f"r{worker}.{index}", facts=FACTS)
+        taken.append(row.arrival_number)
     answers.put(taken)
     office.close()
 
