@@ -8,6 +8,7 @@ import secrets
 import signal
 import sys
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -287,6 +288,15 @@ def serve(tsa: LocalTsa, *, host: str = "127.0.0.1", port: int = 0) -> None:
         http.serve_forever(poll_interval=0.1)
 
 
+def _renew_daily(directory: Path) -> None:
+    """Publish the test authority's revocation lists anew once a day, as long as this process lives."""
+    from signing.pki import Pki
+
+    while True:
+        Pki.load(directory).renew_crls(at=datetime.now(UTC))
+        time.sleep(24 * 3600)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """``python -m signing.tsa --pki DIR [--port N]``: the test authority of a raised PKI on loopback."""
     from signing.pki import Pki
@@ -295,6 +305,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pki", type=Path, required=True, help="folder of the test PKI")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     found = parser.parse_args(arguments)
+    threading.Thread(target=_renew_daily, args=(found.pki,), daemon=True).start()
     serve(LocalTsa(Pki.load(found.pki).key("tsa"), lambda: datetime.now(UTC)), port=found.port)
     return 0
 
