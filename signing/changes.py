@@ -22,6 +22,7 @@ _SIGNING = frozenset({"V", "AP", "AS", "F", "M", "MK", "Type", "Subtype", "P"})
 _FILLING = frozenset({"V", "AP", "AS", "RV", "I", "TI", "M", "NM", "Ff", "F", "DA", "Type", "Subtype", "P"})
 _LINKS = frozenset({"Kids", "Parent", "P"})
 _READ_ONLY = 1
+_HARMLESS = frozenset({"GoTo", "URI", "Named"})
 _LARGEST_COMPARISON = 400_000
 
 
@@ -529,6 +530,8 @@ class _Step:
         self.new_widgets.update(number for number, _ in now.widgets if number is not None)
         if any(number in self.before.annotations for number, _ in now.widgets):
             self.add("form_field", now.name, page, "annotation became a field")
+        elif any(_acts(self.new, node) for node in (now.dict, *(node for _, node in now.widgets))):
+            self.add("action", now.name, page)
         elif now.kind == "Sig" and self.new.resolve(now.value) is not None:
             self._signed(now, fresh=True)
         elif now.kind == "Sig":
@@ -590,8 +593,10 @@ class _Step:
             node = self.new.dict(item)
             if type(key) is str and self._twin_before(node, page):
                 continue
-            loud = self._covers(self.new, node, page)
-            self.add("overlay" if loud else "annotation", _label(self.new, node), page, _contents(self.new, node))
+            kind = "overlay" if self._covers(self.new, node, page) else "annotation"
+            self.add(
+                "action" if _acts(self.new, node) else kind, _label(self.new, node), page, _contents(self.new, node)
+            )
 
     def _twin(self, node: Dict, page: int) -> bool:
         """A direct annotation may have moved inside its array; it counts by content."""
@@ -675,6 +680,14 @@ def _direct(revision: Revision, value: Value) -> Value:
     if type(value) is list:
         return [_direct(revision, item) if type(item) is Ref else item for item in value]
     return sorted(value.items()) if type(value) is Dict else value
+
+
+def _acts(revision: Revision, node: Dict) -> bool:
+    """Say whether a field or annotation does more than lead to a page or an address."""
+    action = revision.dict(node.get("A"))
+    if "AA" in node or "Next" in action:
+        return True
+    return bool(action) and revision.resolve(action.get("S")) not in _HARMLESS
 
 
 def _invisible(revision: Revision, node: Dict) -> bool:

@@ -339,6 +339,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "annotation": ("Chú thích", "Annotation"),
     "overlay": ("Lớp che lên nội dung", "Overlay on the content"),
     "appearance": ("Hình hiển thị của ô", "Appearance of a field"),
+    "action": ("Hành động tự chạy được thêm vào", "Action added"),
     "page_content": ("Nội dung trang", "Content of a page"),
     "page_count": ("Số trang hoặc thứ tự trang", "Number or order of pages"),
     "catalog": ("Thiết lập chung của tệp", "Document settings"),

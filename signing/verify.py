@@ -52,7 +52,7 @@ _SPACE = b"\x00\t\n\f\r "
 
 
 def verify(pdf: bytes | Path, trust: Trust, *, at: datetime | None = None, limits: Limits = Limits()) -> Verification:
-    """Judge every signature of a PDF (ETSI EN 319 102-1, ISO 32000-2 12.8; the rules stand in docs/security.md).
+    """Judge every signature of a PDF (ETSI EN 319 102-1; ISO 32000-2, 12.8).
 
     Args:
         pdf: the file's bytes, or where it lies (then it is read in place).

@@ -196,6 +196,7 @@ class Signature:
         at: what the signer's clock says.
         certify: DocMDP level of a certification.
         lock: FieldMDP dictionary text, such as ``/Action/All``.
+        identity: certificate the signer commits to, the signer's own when empty.
         stamp: gives a time-stamp token for a SHA-256 digest.
         document_stamp: the whole signature is a document time-stamp.
         build: makes the container itself from the signed bytes.
@@ -208,6 +209,7 @@ class Signature:
     subfilter: bytes = b"ETSI.CAdES.detached"
     digest: str = "sha256"
     bound: bool = True
+    identity: bytes = b""
     stamp: Callable[[bytes], bytes] | None = None
     document_stamp: bool = False
     build: Callable[[bytes], bytes] | None = None
@@ -291,7 +293,7 @@ def container(data: bytes, key: Key, how: Signature) -> bytes:
         {"type": "signing_time", "values": [cms.Time({"utc_time": core.UTCTime(how.at)})]},
     ]
     if how.bound:
-        identity = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(key.certificate).digest()})
+        identity = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(how.identity or key.certificate).digest()})
         attributes.append(
             {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [identity]})]}
         )

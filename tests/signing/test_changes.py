@@ -23,6 +23,7 @@ TABLE = [
     ("form_value", [L, F, L, L]),
     ("annotation", [L, F, F, L]),
     ("overlay", [F, F, F, F]),
+    ("action", [F, F, F, F]),
     ("appearance", [F, F, F, F]),
     ("page_content", [F, F, F, F]),
     ("page_count", [F, F, F, F]),

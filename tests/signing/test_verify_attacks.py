@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 
 import pytest
 
@@ -26,6 +27,7 @@ from tests.signing.making import (  # noqa: F401
     TEXT,
     Judge,
     Paper,
+    Signature,
     approved,
     certified,
     draft,
@@ -97,6 +99,12 @@ UPDATES: dict[str, Callable[[Paper], Paper]] = {
     "link that paints": lambda p: p.annotate(b"<</Type/Annot/Subtype/Link/Rect[60 690 460 720]/F 4>>", WHITE),
     "empty signature field that paints": lambda p: p.annotate(
         b"<</Type/Annot/Subtype/Widget/FT/Sig/T(x)/Rect[60 690 460 720]/F 4>>", WHITE
+    ),
+    "comment that runs a script": lambda p: p.annotate(
+        b"<</Type/Annot/Subtype/Text/Rect[500 800 520 820]/Contents(x)/A<</S/JavaScript/JS(x)>>>>"
+    ),
+    "link with a second action": lambda p: p.annotate(
+        b"<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/A<</S/URI/URI(x)/Next<</S/Launch>>>>>>"
     ),
     "objects no table lists": lambda p: Paper(
         p.data + b"%d 0 obj\n%s\nendobj\n" % (TEXT, stream(HACK)), p.objects, p.offsets, p.table
@@ -253,3 +261,44 @@ def test_junk_behind_the_end_is_a_warning(judge: Judge, issued: Paper) -> None:
     answer = judge(Paper(issued.data + b"junk"))
     assert answer.verdict is Verdict.WARNED
     assert [note.code for note in answer.notes] == ["trailing_bytes"]
+
+
+def test_a_torn_signature_that_was_also_removed_is_not_unsigned(judge: Judge, approved: Paper) -> None:
+    start, end = _gap(approved)
+    gap = approved.data[start:end]
+    torn = approved.data[:start] + gap[:-12] + b">%" + b"x" * 10 + approved.data[end:]
+    paper = Paper(torn, approved.objects, approved.offsets, approved.table)
+    gone = paper.update({FORM: re.sub(rb"/Fields\[[^]]*\]", b"/Fields[]", paper.objects[FORM])})
+    answer = judge(gone)
+    assert answer.verdict is Verdict.FAILED
+    assert len(answer.signatures) == 1
+
+
+def test_two_signatures_cannot_share_a_revision(judge: Judge, pki: Pki, at: datetime) -> None:
+    def build(numbers: bytes) -> Paper:
+        base = draft()
+        value = b"<</Type/Sig/SubFilter/ETSI.CAdES.detached/ByteRange[%s]/Contents<3003020101>>>" % numbers
+        more = {AGENCY: base.with_entry(AGENCY, b"/V 950 0 R"), 950: value}
+        return Signature(at).place(base, LEADER, pki.key("leader"), more)
+
+    first = build(b" " * 30).data
+    start = first.index(b"<3003020101>")
+    numbers = b"0 %d %d %d" % (start, start + 12, len(first) - start - 12)
+    answer = judge(build(numbers.ljust(30)))
+    assert answer.verdict is Verdict.FAILED
+    assert "byterange_overlap" in codes(answer)
+
+
+def test_the_certificate_the_signer_meant_counts(judge: Judge, pki: Pki, at: datetime) -> None:
+    answer = judge(draft().sign(pki.key("leader"), LEADER, at, identity=pki.certificate("deputy")))
+    assert answer.verdict is Verdict.FAILED
+    assert codes(answer) == {"signing_certificate_mismatch"}
+
+
+def test_a_file_two_readers_see_differently_fails(
+    judge: Judge, approved: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("signing.verify"), "agrees", lambda data, pages: False)
+    answer = judge(approved)
+    assert answer.verdict is Verdict.FAILED
+    assert codes(answer) == {"structure_disputed"}
