@@ -181,6 +181,12 @@ def test_after_no_changes_nobody_else_may_sign(judge: Judge, pki: Pki, at: datet
     assert judge(signed).verdict is Verdict.FAILED
 
 
+def test_a_locked_signature_field_may_not_be_signed(judge: Judge, pki: Pki, at: datetime) -> None:
+    signed = draft().sign(pki.key("leader"), LEADER, at, lock=b"/Action/Include/Fields[(agency)]")
+    answer = judge(signed.sign(pki.key("seal"), AGENCY, at))
+    assert [report.verdict for report in answer.signatures] == [Verdict.FAILED, Verdict.PASSED]
+
+
 def test_the_lock_of_the_field_itself_counts(judge: Judge, pki: Pki, at: datetime) -> None:
     base = draft(lock=b"/Lock<</Type/SigFieldLock/Action/All/P 1>>")
     signed = base.sign(pki.key("leader"), LEADER, at)
