@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -84,7 +85,8 @@ def look(data: bytes, *, trust: str, at: str, read: bool) -> dict[str, Any]:
     if read and found.verdict != "UNREADABLE":
         from eoffice.formats import page1
 
-        reading = page1.as_dict(page1.read(page1.extract(data)))
+        with contextlib.suppress(Exception):  # a help for the clerk: a page nobody can read is no reason to refuse
+            reading = page1.as_dict(page1.read(page1.extract(data)))
     return {
         "report": report.as_dict(found),
         "verdict": str(found.verdict),

@@ -78,8 +78,13 @@ def read_facts(found: Examined) -> Facts:
         issued_date=examine.read_date(found.reading),
         issuer_name=said.get("issuer") or "",
         subject=said.get("subject") or "",
-        kind=said.get("kind") or "official_letter",
+        kind=_kind(said.get("title"), symbol),
     )
+
+
+def _kind(title: str | None, symbol: str | None) -> str:
+    found = (kinds.by_name(title) if title else None) or kinds.by_symbol((symbol or "").partition("-")[0])
+    return found.code if found else "official_letter"
 
 
 @verb(Permission.DOCUMENT_ARRIVE, "document.arrived", prepare=_examine)
