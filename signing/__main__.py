@@ -92,7 +92,7 @@ def _verify(parsed: argparse.Namespace) -> int:
         else:
             print(as_text(found, file=str(path), locale=locale))
     if parsed.json:
-        print(json.dumps(answers[0] if len(answers) == 1 else answers, ensure_ascii=False, indent=2))
+        print(json.dumps(answers, ensure_ascii=False, indent=2))
     return code
 
 

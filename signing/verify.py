@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from mmap import ACCESS_READ, mmap
@@ -75,7 +75,7 @@ def verify(pdf: bytes | Path, trust: Trust, *, at: datetime | None = None, limit
         return _unreadable("", trust, moment, error.code, error.detail)
 
 
-def _opened(pdf: bytes | Path, limits: Limits):  # type: ignore[no-untyped-def]
+def _opened(pdf: bytes | Path, limits: Limits) -> AbstractContextManager[bytes | mmap]:
     if isinstance(pdf, bytes):
         return nullcontext(pdf)
     size = pdf.stat().st_size

@@ -151,4 +151,4 @@ def known(desk: Desk) -> Province:
     """Who is who in an installation that was founded before."""
     agencies = {row.slug: row.id for row in desk.session.scalars(select(Agency))}
     statement = select(Person.login, Post.id).join(Post, Post.person_id == Person.id).execution_options(scoped=True)
-    return Province(agencies, dict(desk.session.execute(statement).tuples().all()))
+    return Province(agencies, {login: key for login, key in desk.session.execute(statement)})

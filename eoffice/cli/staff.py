@@ -48,10 +48,10 @@ class Staff:
         self._count = itertools.count(1)
         self._actors: dict[str, Actor] = {}
         with office.read(system(None)) as desk:
-            names = desk.session.execute(select(Agency.slug, Agency.name)).tuples().all()
+            names = desk.session.execute(select(Agency.slug, Agency.name)).all()
             units = desk.session.execute(
                 scope(desk, Unit).with_only_columns(Unit.agency_id, Unit.abbreviation, Unit.id)
-            ).tuples().all()
+            ).all()
         self.names = dict(names)
         self.units = {(owner, short): key for owner, short, key in units}
 

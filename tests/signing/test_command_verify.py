@@ -79,7 +79,7 @@ def test_exit_codes(desk: Desk, names: list[str], code: int, capsys: pytest.Capt
 
 def test_json(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", desk.path("passed"), "--trust", str(desk.trust), "--at", AT, "--json"]) == 0
-    data = json.loads(capsys.readouterr().out)
+    (data,) = json.loads(capsys.readouterr().out)
     assert (data["file"], data["verdict"]) == (desk.path("passed"), "PASSED")
     assert [item["field"] for item in data["signatures"]] == ["leader", "agency"]
     main(["verify", desk.path("passed"), desk.path("missing"), "--json"])

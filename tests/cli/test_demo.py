@@ -1,0 +1,47 @@
+"""The small demo: three months of real deeds, with something on every desk."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from eoffice.cli.demo import load_demo
+from eoffice.core.desk import scope, system
+from eoffice.core.settings import Settings
+from eoffice.models import migrate
+from eoffice.models.documents import Document, DocumentFile
+from eoffice.models.work import Job
+from eoffice.services import examine, ledger, statistics
+from eoffice.services.office import Office
+from tests.support.world import SECRET
+
+
+@pytest.mark.slow
+def test_the_demo_loads_quickly_and_is_all_true(tmp_path: Path) -> None:
+    office = Office(Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/office.sqlite3", secret=SECRET))
+    migrate.upgrade(office.engine)
+    began = time.process_time()
+    lines = list(load_demo(office))
+    assert lines
+    assert time.process_time() - began < 20
+    with office.read(system(None)) as desk:
+        documents = desk.session.scalars(scope(desk, Document)).all()
+        files = desk.session.scalars(scope(desk, DocumentFile)).all()
+        verdicts = Counter(row.verdict for row in documents if row.direction == "incoming")
+        states = Counter(row.state for row in documents)
+        assert 70 <= len(documents) <= 95
+        assert verdicts["FAILED"] == 1
+        assert verdicts["UNSIGNED"] >= 20
+        assert states["issued"] == 12
+        assert {"in_review", "format_ok", "registered", "in_progress", "refused", "done"} <= set(states)
+        assert all(office.files.verify(row.sha256) for row in files)
+        sealed = [examine.verdict_of(desk, row.sha256) for row in files if row.stage == "sealed"]
+        assert Counter(row.verdict for row in sealed if row) == {"PASSED": 12}
+        assert all(chain.ok for chain in ledger.verify(desk))
+        assert statistics.recount(desk) == []
+        assert {job.state for job in desk.session.scalars(select(Job))} == {"done"}
+    office.close()
