@@ -91,16 +91,48 @@ def extract(data: bytes) -> PageText:
             page = document[0]
         width, height = page.get_size()
         text = page.get_textpage()
-        found = []
-        for index in range(min(text.count_rects(), 2000)):
-            left, bottom, right, top = text.get_rect(index)
-            words = _tidy(text.get_text_bounded(left, bottom, right, top))
-            if words and width > 0 and height > 0:
+        letters = text.get_text_range()
+        runs: list[_Run] = [_Run()]
+        for index, letter in enumerate(letters[:20_000]):
+            if letter in "\r\n":
+                runs.append(_Run())
+            elif not letter.isspace():
+                left, bottom, right, top = text.get_charbox(index)
                 box = (left / width, 1 - top / height, right / width, 1 - bottom / height)
-                found.append(Segment(words, box))
+                if not runs[-1].continues(box):
+                    runs.append(_Run())
+                runs[-1].add(letter, box)
+            else:
+                runs[-1].space()
     finally:
         document.close()
-    return PageText(tuple(_joined(found)))
+    return PageText(tuple(_joined(run.segment() for run in runs if run.boxes)))
+
+
+class _Run:
+    """Letters that follow one another on one line."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.boxes: list[Box] = []
+
+    def continues(self, box: Box) -> bool:
+        if not self.boxes:
+            return True
+        last = self.boxes[-1]
+        same_line = last[1] - 0.004 < (box[1] + box[3]) / 2 < last[3] + 0.004
+        return same_line and -0.02 < box[0] - last[2] < 0.045
+
+    def add(self, letter: str, box: Box) -> None:
+        self.text += letter
+        self.boxes.append(box)
+
+    def space(self) -> None:
+        self.text += " "
+
+    def segment(self) -> Segment:
+        lefts, tops, rights, bottoms = zip(*self.boxes, strict=True)
+        return Segment(_tidy(self.text), (min(lefts), min(tops), max(rights), max(bottoms)))
 
 
 def _tidy(text: str) -> str:
