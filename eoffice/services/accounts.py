@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 
 from eoffice.core.clock import local_date
 from eoffice.core.db import OfficeSession
@@ -20,7 +20,7 @@ from eoffice.core.errors import NotAllowed, NotFound
 from eoffice.core.i18n import N_
 from eoffice.core.settings import Settings
 from eoffice.models.access import FailedSignIn, SignIn
-from eoffice.models.directory import Person, Post
+from eoffice.models.directory import Agency, Person, Post
 from eoffice.rules.access import Permission
 from eoffice.services import directory
 from eoffice.services.verbs import verb
@@ -55,11 +55,15 @@ def token_digest(token: str) -> str:
 
 @dataclass(frozen=True)
 class Check:
-    """Who a login and password belong to: posts to choose from, or none; ``locked`` after too many tries."""
+    """Who a login and password belong to: posts to choose from, or none.
 
-    person: UUID | None
-    posts: tuple[UUID, ...]
-    locked: bool
+    Args:
+        locked: how long the login waits after too many tries, None when it does not.
+    """
+
+    person: UUID | None = None
+    posts: tuple[UUID, ...] = ()
+    locked: timedelta | None = None
 
 
 def check(desk: Desk, login: str, password: str) -> Check:
@@ -68,20 +72,19 @@ def check(desk: Desk, login: str, password: str) -> Check:
 
     login = login.strip().casefold()
     since = desk.now() - WINDOW
-    tries = desk.session.execute(
-        select(func.count()).select_from(FailedSignIn).where(FailedSignIn.login == login[:64], FailedSignIn.at > since)
-    ).scalar_one()
-    if tries >= TRIES:
-        return Check(None, (), locked=True)
+    failed = select(FailedSignIn.at).where(FailedSignIn.login == login[:64], FailedSignIn.at > since)
+    tries = desk.session.scalars(failed.order_by(FailedSignIn.at.desc()).limit(TRIES)).all()
+    if len(tries) == TRIES:
+        return Check(locked=tries[-1] - since)
     person = desk.session.scalars(select(Person).where(Person.login == login)).one_or_none()
     stored = person.password_hash if person is not None and person.active else _dummy()
     with _one_at_a_time:
         try:
             _hasher().verify(stored, password)
         except Argon2Error:
-            return Check(None, (), locked=False)
+            return Check()
     if person is None or not person.active:
-        return Check(None, (), locked=False)
+        return Check()
     today = local_date(desk.now())
     held = (
         select(Post.id)
@@ -93,7 +96,7 @@ def check(desk: Desk, login: str, password: str) -> Check:
         .order_by(Post.rank, Post.id)
         .execution_options(scoped=True)  # a person may know of all his own posts
     )
-    return Check(person.id, tuple(desk.session.scalars(held)), locked=False)
+    return Check(person.id, tuple(desk.session.scalars(held)))
 
 
 @verb(Permission.ACCOUNT_SIGN_IN, "account.signed_in")
@@ -150,33 +153,36 @@ def revoke(session: OfficeSession, person: UUID, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class Current:
-    """A session that holds: who, in which language, and when the page was last asked for."""
+    """A session that holds: who, where, in which language, since when, and when a page was last asked for."""
 
     actor: Actor
+    agency: str
     locale: str
+    created_at: datetime
     seen_at: datetime
 
 
 def current(session: OfficeSession, settings: Settings, token: str, now: datetime) -> Current | None:
     """Who a token belongs to; None when it is unknown, ended, idle too long, too old, or the person has left."""
-    found = session.execute(
-        select(SignIn, Person).join(Person, Person.id == SignIn.person_id).where(
-            SignIn.token_sha256 == token_digest(token), SignIn.ended_at.is_(None)
+    statement = directory.seats().add_columns(
+        SignIn.id.label("sign_in"), SignIn.created_at, SignIn.seen_at, Person.locale, Agency.short_name
+    )
+    rows = session.execute(
+        statement.join(SignIn, SignIn.post_id == Post.id)
+        .join(Agency, Agency.id == Post.agency_id)
+        .where(
+            SignIn.token_sha256 == token_digest(token),
+            SignIn.person_id == Post.person_id,
+            SignIn.ended_at.is_(None),
+            SignIn.generation == Person.generation,
+            SignIn.seen_at >= now - timedelta(minutes=settings.session_idle_minutes),
+            SignIn.created_at >= now - timedelta(hours=settings.session_hours),
         )
-    ).one_or_none()
-    if found is None:
+    ).all()
+    actor = directory.seated(rows, on=local_date(now), sign_in=str(rows[0].sign_in)) if rows else None
+    if actor is None:
         return None
-    row, person = found
-    idle = timedelta(minutes=settings.session_idle_minutes)
-    if row.generation != person.generation or now - row.seen_at > idle:
-        return None
-    if now - row.created_at > timedelta(hours=settings.session_hours):
-        return None
-    try:
-        actor = directory.actor_of(session, row.post_id, sign_in=str(row.id), on=local_date(now))
-    except NotFound:
-        return None
-    return Current(actor, person.locale, row.seen_at)
+    return Current(actor, rows[0].short_name, rows[0].locale, rows[0].created_at, rows[0].seen_at)
 
 
 def seen(session: OfficeSession, sign_in_id: UUID, now: datetime) -> None:

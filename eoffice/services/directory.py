@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -31,6 +31,8 @@ from eoffice.models.directory import (
 )
 from eoffice.rules.access import Permission, sees_whole_agency
 from eoffice.services.verbs import verb
+
+DEMO_PASSWORD = "demo_password"  # noqa: S105 - the name of the setting by which a demo says how to sign in
 
 
 @dataclass(frozen=True)
@@ -390,6 +392,28 @@ def calendar(desk: Desk) -> WorkingCalendar:
     )
 
 
+SEAT = (
+    Post.id,
+    Post.agency_id,
+    Post.person_id,
+    Post.unit_id,
+    Post.title,
+    Post.valid_from,
+    Post.valid_to,
+    Person.full_name,
+    Person.active,
+    PostRole.role,
+    PostRole.over_agency_id,
+)
+"""What is known of who sits on a post: one row per role."""
+
+
+def seats() -> Any:
+    """Select the ``SEAT`` of posts; who asks says of which one."""
+    statement = select(*SEAT).join(Person, Person.id == Post.person_id)
+    return statement.outerjoin(PostRole, PostRole.post_id == Post.id).execution_options(scoped=True)
+
+
 def actor_of(session: Session, post_id: UUID, *, on: date, sign_in: str = "") -> Actor:
     """Who sits on a post: his name, roles and what he may see.
 
@@ -400,23 +424,109 @@ def actor_of(session: Session, post_id: UUID, *, on: date, sign_in: str = "") ->
     Raises:
         NotFound: no such post, not held on this day, or its holder is no longer active.
     """
-    statement = select(Post).where(Post.id == post_id).execution_options(scoped=True)  # the sign-in knows the post
-    row = session.scalars(statement).one_or_none()
-    held = row is not None and row.valid_from <= on and (row.valid_to is None or row.valid_to >= on)
-    if row is None or not held or not row.person.active:
+    actor = seated(session.execute(seats().where(Post.id == post_id)).all(), on=on, sign_in=sign_in)
+    if actor is None:
         raise NotFound(table="post", id=str(post_id))
-    roles = frozenset(role.role for role in row.roles)
-    reach = {role.over_agency_id for role in row.roles if role.role == "auditor" and role.over_agency_id}
+    return actor
+
+
+def seated(rows: Sequence[Any], *, on: date, sign_in: str = "") -> Actor | None:
+    """The actor whose seat these rows are; None when the post is not held on this day or its holder has left."""
+    if not rows:
+        return None
+    seat = rows[0]
+    held = seat.valid_from <= on and (seat.valid_to is None or seat.valid_to >= on)
+    if not held or not seat.active:
+        return None
+    roles = frozenset(row.role for row in rows if row.role)
+    reach = {row.over_agency_id for row in rows if row.role == "auditor" and row.over_agency_id}
     return Actor(
         kind="person",
-        agency=row.agency_id,
-        post=row.id,
-        person=row.person_id,
-        unit=row.unit_id,
+        agency=seat.agency_id,
+        post=seat.id,
+        person=seat.person_id,
+        unit=seat.unit_id,
         roles=roles,
-        name=row.person.full_name,
-        title=row.title,
-        agencies=frozenset({row.agency_id, *reach}),
+        name=seat.full_name,
+        title=seat.title,
+        agencies=frozenset({seat.agency_id, *reach}),
         whole_agency=sees_whole_agency(roles),
         session=sign_in,
     )
+
+
+@dataclass(frozen=True)
+class Named:
+    """A person on a post as pages name him, and his unit, "" when he has none."""
+
+    name: str
+    honorific: str
+    title: str
+    unit: str
+
+
+def named(desk: Desk, posts: Collection[UUID]) -> dict[UUID, Named]:
+    """Names, titles and units of posts, those that are no longer held too."""
+    if not posts:
+        return {}
+    rows = desk.session.execute(
+        scope(desk, Post)
+        .where(Post.id.in_(sorted(posts)))
+        .join(Person, Person.id == Post.person_id)
+        .outerjoin(Unit, Unit.id == Post.unit_id)
+        .with_only_columns(Post.id, Person.full_name, Person.honorific, Post.title, Unit.name)
+    )
+    return {row[0]: Named(row[1], row[2], row[3], row[4] or "") for row in rows}
+
+
+def units_named(desk: Desk, units: Collection[UUID]) -> dict[UUID, str]:
+    """Names of units."""
+    if not units:
+        return {}
+    rows = desk.session.execute(
+        scope(desk, Unit).where(Unit.id.in_(sorted(units))).with_only_columns(Unit.id, Unit.name)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def short_names(desk: Desk, agencies: Collection[UUID]) -> dict[UUID, str]:
+    """Short names of agencies of the directory."""
+    rows = desk.session.execute(select(Agency.id, Agency.short_name).where(Agency.id.in_(sorted(agencies))))
+    return {row[0]: row[1] for row in rows}
+
+
+def value(desk: Desk, name: str) -> str:
+    """The value of a dated setting today, "" when nobody has entered one."""
+    found = desk.session.scalars(
+        select(Setting.value)
+        .where(Setting.name == name, Setting.valid_from <= local_date(desk.now()))
+        .order_by(Setting.valid_from.desc())
+        .limit(1)
+    ).first()
+    return found or ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account of the demo province, as its sign-in page lists it."""
+
+    login: str
+    name: str
+    title: str
+    agency: str
+
+
+def demo_accounts(desk: Desk) -> list[Account]:
+    """Everybody who can sign in to the demo province, by agency and rank; nobody where it was not founded."""
+    if not desk.settings.test_mode or not value(desk, DEMO_PASSWORD):
+        return []
+    today = local_date(desk.now())
+    rows = desk.session.execute(
+        select(Person.login, Person.full_name, Post.title, Agency.short_name)
+        .join(Post, Post.person_id == Person.id)
+        .join(Agency, Agency.id == Post.agency_id)
+        .where(Person.active, Post.valid_from <= today, or_(Post.valid_to.is_(None), Post.valid_to >= today))
+        .order_by(Agency.id, Post.rank, Post.id)
+        .execution_options(scoped=True)  # the demo hides nobody
+    )
+    return [Account(*row) for row in rows]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import NotFound
 from eoffice.core.ids import new_id
-from eoffice.models.documents import DocumentFile
+from eoffice.core.text import tidy
+from eoffice.models.documents import Document, DocumentFile, File, FileVerdict
 from eoffice.models.ledger import INSTALLATION, AccessEntry
 from eoffice.services import search
 
@@ -23,6 +27,17 @@ class Opened:
     name: str
     media: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a file's bytes: size, pages, verdict with its whole report and age; None when never examined."""
+
+    size: int
+    pages: int | None
+    verdict: str | None
+    report: dict[str, Any] | None
+    checked_at: datetime | None
 
 
 def find(desk: Desk, document_id: UUID, file_id: UUID) -> Opened:
@@ -56,10 +71,7 @@ def page_image(desk: Desk, sha256: str, page: int, *, dpi: int = 110) -> Path:
         )
         if not data:
             raise NotFound(table="page", page=page)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_name(f"{place.name}.{new_id().hex}")
-        beside.write_bytes(data)
-        beside.replace(place)
+        _keep(place, data)
     return place
 
 
@@ -83,6 +95,53 @@ def draw_page(data: bytes, *, page: int, dpi: int) -> bytes:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=82)
     return out.getvalue()
+
+
+def page_text(desk: Desk, sha256: str, page: int) -> str:
+    """The text of a page as far as the file carries one, read once and kept in the cache; ask ``find`` first.
+
+    Args:
+        page: from 1; "" when there is none, or no text on it.
+    """
+    place = desk.settings.cache / sha256[:2] / sha256 / f"{page}.txt"
+    if not place.exists():
+        text = desk.tools.sandbox().call("eoffice.services.files.read_page", desk.files.path(sha256), page=page)
+        _keep(place, str(text).encode())
+    return place.read_bytes().decode()
+
+
+def read_page(data: bytes, *, page: int) -> str:
+    """Read the text of one page; runs in the sandbox's child."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(data)
+    try:
+        document.init_forms()
+        if not 1 <= page <= len(document):
+            return ""
+        text: str = document[page - 1].get_textpage().get_text_range()
+    finally:
+        document.close()
+    return "\n".join(filter(None, (tidy(line) for line in text.splitlines())))[:200_000]
+
+
+def _keep(place: Path, data: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f"{place.name}.{new_id().hex}")
+    beside.write_bytes(data)
+    beside.replace(place)
+
+
+def about(desk: Desk, row: Document) -> dict[str, About]:
+    """Size, pages and newest verdict of every file of a document this person has opened, by hash."""
+    hashes = sorted({item.sha256 for item in row.files})
+    found = desk.session.execute(
+        select(File.sha256, File.size, File.pages, FileVerdict.verdict, FileVerdict.report, FileVerdict.checked_at)
+        .outerjoin(FileVerdict, FileVerdict.sha256 == File.sha256)
+        .where(File.sha256.in_(hashes))
+        .order_by(FileVerdict.checked_at)
+    )
+    return {sha256: About(*facts) for sha256, *facts in found}
 
 
 def note_access(session: Any, desk: Desk, action: str, *, object_id: UUID | None, detail: str = "") -> None:

@@ -204,6 +204,34 @@ def find(
     return list(desk.session.scalars(statement.order_by(LedgerEntry.seq.desc()).limit(limit)))
 
 
+@dataclass(frozen=True)
+class Deed:
+    """One line of a document's history: what was done, when, by whom, and what the deed noted."""
+
+    word: str
+    at: datetime
+    name: str
+    title: str
+    notes: dict[str, Any]
+
+
+def history(desk: Desk, row: Any, *, limit: int = 100) -> list[Deed]:
+    """What was done to a document this person has opened, the newest first.
+
+    Args:
+        row: the document, as a query within the person's scope gave it.
+    """
+    statement = select(LedgerEntry.word, LedgerEntry.at, LedgerEntry.body).where(
+        LedgerEntry.chain == row.agency_id, LedgerEntry.object_id == row.id
+    )
+    found = []
+    for word, at, body in desk.session.execute(statement.order_by(LedgerEntry.seq.desc()).limit(limit)):
+        data = _body(body) or {}
+        actor = data.get("actor") or {}
+        found.append(Deed(word, at, actor.get("name") or "", actor.get("title") or "", data.get("notes") or {}))
+    return found
+
+
 def verify(desk: Desk) -> list[Chain]:
     """Prove every chain this desk may read, and every row the chains vouch for.
 

@@ -6,17 +6,18 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import Row, and_, bindparam, func, literal, or_, select, true, tuple_, union_all
 
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput, NotFound
 from eoffice.core.text import fold
-from eoffice.models.documents import Document
+from eoffice.models.documents import Document, DocumentFile, File
+from eoffice.rules.lifecycle import INCOMING_STATES, OPEN_INCOMING, OUTGOING_STATES, Direction
 
 PAGE = 50
 
@@ -91,6 +92,42 @@ def count(desk: Desk, wanted: Filter, *, most: int = 1000) -> int:
     return desk.session.execute(select(func.count()).select_from(some)).scalar_one()
 
 
+def count_states(desk: Desk, wanted: Filter, *, most: int = 1000) -> dict[str, int]:
+    """How many documents there are per state, and under ``late``: of every state, whatever the filter says of states.
+
+    Each is counted no further than ``most``, so that a book of any size costs the same. With words, the newest
+    ``most`` matches are counted.
+    """
+    wide = replace(wanted, states=(), late=False)
+    if wide.words:
+        found = _matching(desk, wide).with_only_columns(Document.state, _late(desk).label("late"))
+        newest = found.order_by(Document.created_at.desc(), Document.id.desc()).limit(most).subquery()
+        rows = desk.session.execute(select(newest.c.state, newest.c.late, func.count()).group_by(*newest.c)).all()
+        counts: dict[str, int] = {}
+        for state, late, number in rows:
+            counts[state] = counts.get(state, 0) + number
+            if late:
+                counts["late"] = counts.get("late", 0) + number
+        return counts
+    states = OUTGOING_STATES if wide.direction == Direction.OUTGOING else INCOMING_STATES
+    parts = [("late", replace(wide, late=True)), *((state.value, replace(wide, states=(state,))) for state in states)]
+    some = [
+        (name, _matching(desk, part).with_only_columns(Document.id).limit(most).subquery()) for name, part in parts
+    ]
+    counted = [select(literal(name), func.count()).select_from(part) for name, part in some]
+    return {name: number for name, number in desk.session.execute(union_all(*counted)) if number}
+
+
+def _late(desk: Desk) -> Any:
+    """Incoming, open and past the deadline; in the words of the partial index, which knows no parameters."""
+    states = [state.value for state in OPEN_INCOMING]
+    return and_(
+        Document.direction == bindparam(None, Direction.INCOMING.value, literal_execute=True),
+        Document.state.in_(bindparam(None, states, expanding=True, literal_execute=True)),
+        Document.due_at < desk.now(),
+    )
+
+
 def _matching(desk: Desk, wanted: Filter) -> Any:
     statement = scope(desk, Document)
     if wanted.direction:
@@ -98,7 +135,7 @@ def _matching(desk: Desk, wanted: Filter) -> Any:
     if wanted.states:
         statement = statement.where(Document.state.in_(wanted.states))
     if wanted.late:
-        statement = statement.where(Document.due_at < desk.now(), Document.done_at.is_(None))
+        statement = statement.where(_late(desk))
     for word in fold(wanted.words).split()[:10]:
         like = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         statement = statement.where(Document.folded.like(f"%{like}%", escape="\\"))
@@ -128,3 +165,33 @@ def document(desk: Desk, document_id: UUID) -> Document:
     if row is None:
         raise NotFound(table="document", id=str(document_id))
     return row
+
+
+def related(desk: Desk, row: Document) -> Sequence[Row[Any]]:
+    """What belongs to a document: what it answers, its answers, the same bytes or number; oldest first."""
+    others = [key for key in (row.reply_to_id, row.same_bytes_id, row.same_code_id) if key is not None]
+    statement = scope(desk, Document).where(
+        Document.agency_id == row.agency_id, or_(Document.reply_to_id == row.id, Document.id.in_(others))
+    )
+    found: Sequence[Row[Any]] = desk.session.execute(
+        statement.with_only_columns(*COLUMNS, Document.reply_to_id).order_by(Document.created_at, Document.id)
+    ).all()
+    return found
+
+
+def newest_file(desk: Desk, document_id: UUID) -> Row[Any] | None:
+    """Id, hash and pages of the newest main file of a document this person may see."""
+    found: Row[Any] | None = desk.session.execute(
+        scope(desk, DocumentFile)
+        .join(Document, and_(Document.agency_id == DocumentFile.agency_id, Document.id == DocumentFile.document_id))
+        .join(File, File.sha256 == DocumentFile.sha256)
+        .where(DocumentFile.document_id == document_id, DocumentFile.role == "main", _seen(desk))
+        .order_by(DocumentFile.created_at.desc(), DocumentFile.id.desc())
+        .limit(1)
+        .with_only_columns(DocumentFile.id, DocumentFile.sha256, File.pages)
+    ).first()
+    return found
+
+
+def _seen(desk: Desk) -> Any:
+    return true() if desk.actor.whole_agency else Document.visible_to(desk.actor)
