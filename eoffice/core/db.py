@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, String, Text, Uuid, create_engine, event
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, ORMExecuteState, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -102,6 +104,11 @@ def one_of(column: str, words: type) -> CheckConstraint:
 def short(length: int = 40) -> Any:
     """A column for a machine word: short, indexed well, not for people's text."""
     return mapped_column(String(length))
+
+
+def insert_into(session: Session, table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, in the dialect of the session's database."""
+    return (pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert)(table)
 
 
 def make_engine(url: str, *, pool_size: int = 5, lock_timeout_ms: int = 30_000) -> Engine:

@@ -6,10 +6,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
 from eoffice.core.clock import local_date
+from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import Conflict
 from eoffice.core.i18n import N_
@@ -28,8 +26,7 @@ def take(desk: Desk, series: str, document_id: UUID) -> tuple[int, date]:
         Conflict: the clock stands before the date of the last number.
     """
     today = local_date(desk.now())
-    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    statement = insert(NumberCounter).values(
+    statement = insert_into(desk.session, NumberCounter).values(
         id=new_id(), agency_id=desk.agency, series=series, value=1, last_date=today
     )
     number = desk.session.execute(

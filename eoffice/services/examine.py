@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk
 from eoffice.core.errors import FileRefused
 from eoffice.core.i18n import N_
@@ -151,9 +150,8 @@ def welcome(found: Examined) -> Examined:
 def keep(desk: Desk, found: Examined) -> None:
     """Write down the file and its verdict; the same file under the same policy is one row each."""
     keep_file(desk, found.sha256, found.size, found.media, found.pages)
-    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
     desk.session.execute(
-        insert(FileVerdict)
+        insert_into(desk.session, FileVerdict)
         .values(
             id=new_id(),
             sha256=found.sha256,
@@ -168,8 +166,7 @@ def keep(desk: Desk, found: Examined) -> None:
 
 def keep_file(desk: Desk, sha256: str, size: int, media: str, pages: int) -> None:
     """Write down a file of the store, once for the same bytes."""
-    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    statement = insert(File).values(
+    statement = insert_into(desk.session, File).values(
         id=new_id(), sha256=sha256, size=size, media=media, pages=pages, created_at=desk.now()
     )
     desk.session.execute(statement.on_conflict_do_nothing(index_elements=["sha256"]))

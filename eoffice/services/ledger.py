@@ -11,12 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import event, inspect, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from eoffice.core.canonical import canonical, digest
-from eoffice.core.db import Base, OfficeSession
+from eoffice.core.db import Base, OfficeSession, insert_into
 from eoffice.core.desk import Actor, Desk, scope
 from eoffice.core.errors import ProgrammingError
 from eoffice.models.directory import Agency
@@ -106,8 +104,7 @@ def append(session: OfficeSession, chain: UUID, body: dict[str, Any], *, at: dat
         body: facts of the deed with ``word`` and ``object``; chain, number and time are added here.
         at: time of the deed.
     """
-    insert = pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    session.execute(insert(LedgerHead).values(chain=chain, seq=0, hash=START).on_conflict_do_nothing())
+    session.execute(insert_into(session, LedgerHead).values(chain=chain, seq=0, hash=START).on_conflict_do_nothing())
     seq, previous = session.execute(
         update(LedgerHead)
         .where(LedgerHead.chain == chain)

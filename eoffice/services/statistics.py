@@ -11,10 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from eoffice.core.clock import local_date
+from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk, scope
 from eoffice.core.ids import new_id
 from eoffice.models.directory import Setting
@@ -47,10 +46,9 @@ def record(desk: Desk, word: str, notes: Mapping[str, Any]) -> None:
         for row in rows
     )
     desk.session.flush()
-    insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
     # sorted: two deeds of one agency lock the same counters in the same order
     for (measure, bucket, value), count in sorted(Counter((r.measure, r.bucket, r.value) for r in rows).items()):
-        statement = insert(Rollup).values(
+        statement = insert_into(desk.session, Rollup).values(
             id=new_id(), agency_id=desk.agency, measure=measure, day=day, bucket=bucket, value=value, number=count
         )
         desk.session.execute(

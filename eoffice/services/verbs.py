@@ -8,12 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm.exc import StaleDataError
 
 from eoffice.core.canonical import digest, plain
-from eoffice.core.db import Base
+from eoffice.core.db import Base, insert_into
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import (
     KeyReused,
@@ -163,9 +161,8 @@ class Verb:
 
     def _claim(self, desk: Desk, subject: UUID | None, arguments: Mapping[str, Any]) -> tuple[Call | None, Any]:
         """Take the key: a second call waits here until the first has committed, then gets its answer."""
-        insert = pg_insert if desk.session.get_bind().dialect.name == "postgresql" else sqlite_insert
         taken = desk.session.execute(
-            insert(Call)
+            insert_into(desk.session, Call)
             .values(
                 id=new_id(),
                 chain=desk.actor.agency or INSTALLATION,

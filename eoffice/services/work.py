@@ -9,10 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, exists, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
+from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk
 from eoffice.core.ids import new_id
 from eoffice.models.ledger import INSTALLATION
@@ -55,9 +54,8 @@ class Order:
 
 def insert_job(session: Session, order: Order, *, now: datetime, at: datetime) -> None:
     """Insert a job unless its key is known."""
-    insert = pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     session.execute(
-        insert(Job)
+        insert_into(session, Job)
         .values(
             id=new_id(),
             name=order.name,
