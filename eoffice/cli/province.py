@@ -151,4 +151,5 @@ def known(desk: Desk) -> Province:
     """Who is who in an installation that was founded before."""
     agencies = {row.slug: row.id for row in desk.session.scalars(select(Agency))}
     statement = select(Person.login, Post.id).join(Post, Post.person_id == Person.id).execution_options(scoped=True)
-    return Province(agencies, {login: key for login, key in desk.session.execute(statement)})
+    posts = {row.login: row.id for row in desk.session.execute(statement)}
+    return Province(agencies, posts)

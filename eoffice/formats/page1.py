@@ -1,7 +1,7 @@
 """Reads number and symbol, date, issuer, subject and title from the text of a letter's first page.
 
-Written for the layout of Decree 30/2020, Annex I, as any producer sets it: issuer and number at the top left, nation and
-date at the top right, "V/v" under the number or a title in the middle. Never raises on what it does not understand:
+Written for the layout of Decree 30/2020, Annex I, as any producer sets it: issuer and number at the top left, nation
+and date at the top right, "V/v" under the number or a title in the middle. Never raises on what it does not understand:
 what was not found is None. ``extract`` opens the PDF and belongs into the sandbox; ``read`` is pure.
 """
 

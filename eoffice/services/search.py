@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, bindparam, func, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import and_, bindparam, func, literal, or_, select, true, tuple_, union_all
 
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput, NotFound
@@ -64,7 +64,7 @@ class Filter:
 class Page:
     """Rows of a list and where it goes on: ``after`` is None on the last page."""
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[Any]
     after: str | None
 
 
@@ -142,7 +142,7 @@ def _matching(desk: Desk, wanted: Filter) -> Any:
     return statement
 
 
-def _to_mark(row: Row[Any]) -> str:
+def _to_mark(row: Any) -> str:
     data = json.dumps([row.created_at.isoformat(), str(row.id)])
     return base64.urlsafe_b64encode(data.encode()).decode().rstrip("=")
 
@@ -167,21 +167,21 @@ def document(desk: Desk, document_id: UUID) -> Document:
     return row
 
 
-def related(desk: Desk, row: Document) -> Sequence[Row[Any]]:
+def related(desk: Desk, row: Document) -> Sequence[Any]:
     """What belongs to a document: what it answers, its answers, the same bytes or number; oldest first."""
     others = [key for key in (row.reply_to_id, row.same_bytes_id, row.same_code_id) if key is not None]
     statement = scope(desk, Document).where(
         Document.agency_id == row.agency_id, or_(Document.reply_to_id == row.id, Document.id.in_(others))
     )
-    found: Sequence[Row[Any]] = desk.session.execute(
+    found: Sequence[Any] = desk.session.execute(
         statement.with_only_columns(*COLUMNS, Document.reply_to_id).order_by(Document.created_at, Document.id)
     ).all()
     return found
 
 
-def newest_file(desk: Desk, document_id: UUID) -> Row[Any] | None:
+def newest_file(desk: Desk, document_id: UUID) -> Any:
     """Id, hash and pages of the newest main file of a document this person may see."""
-    found: Row[Any] | None = desk.session.execute(
+    found: Any = desk.session.execute(
         scope(desk, DocumentFile)
         .join(Document, and_(Document.agency_id == DocumentFile.agency_id, Document.id == DocumentFile.document_id))
         .join(File, File.sha256 == DocumentFile.sha256)
