@@ -19,6 +19,82 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Unreadable: the file cannot be judged; ask the sender for another copy.",
     ),
     # errors
+    "certification_not_first": (
+        "Văn bản đã có chữ ký khác nên không thể ký chứng nhận lần đầu; văn bản được giữ nguyên.",
+        "The document already carries a signature, so a certification is no longer possible; it is kept as it was.",
+    ),
+    "stamp_too_large": (
+        "Hình chữ ký hoặc con dấu lớn hơn ô ký nên chưa ký. Hãy kiểm tra kích thước hình.",
+        "The picture of signature or seal is larger than its field; nothing was signed. Check the picture's size.",
+    ),
+    "stamp_unreadable": (
+        "Không đọc được hình chữ ký hoặc con dấu. Hãy dùng tệp PNG khác.",
+        "The picture of signature or seal cannot be read. Use another PNG file.",
+    ),
+    "text_not_drawable": (
+        "Số hoặc ngày có ký tự không in được nên chưa đóng dấu. Hãy sửa lại.",
+        "Number or date holds a character that cannot be printed; nothing was sealed. Correct it.",
+    ),
+    "text_too_long": (
+        "Số hoặc ngày quá dài so với chỗ trống trên văn bản nên chưa đóng dấu.",
+        "Number or date is too long for its place on the paper; nothing was sealed.",
+    ),
+    "date_missing": (
+        "Văn bản chưa đủ ngày, tháng, năm nên chưa thể đóng dấu. Hãy ghi đủ ngày.",
+        "The document's date is not complete, so it cannot be sealed. Give the whole date.",
+    ),
+    "not_unlocked": (
+        "Khóa chưa được mở cho đúng văn bản này; văn bản được giữ nguyên. Hãy nhập mật khẩu khóa rồi ký lại.",
+        "The key is not unlocked for this very document; it is kept as it was. Enter the key's password and sign again.",
+    ),
+    "agent_gone": (
+        "Bộ giữ khóa không hoạt động nên mọi khóa đang đóng; không có gì bị mất. Hãy thử lại sau ít phút.",
+        "The key agent is not running, so all keys are locked; nothing was lost. Try again in a few minutes.",
+    ),
+    "agent_running": (
+        "Một bộ giữ khóa khác đang chạy ở địa chỉ này.",
+        "Another key agent is already running at this address.",
+    ),
+    "key_missing": (
+        "Không tìm thấy khóa của người ký. Hãy báo quản trị viên.",
+        "The signer's key was not found. Tell the administrator.",
+    ),
+    "key_unprotected": (
+        "Tệp khóa không đọc được hoặc không được bảo vệ bằng mật khẩu nên không dùng.",
+        "The key file cannot be read or is not protected by a password, so it is not used.",
+    ),
+    "key_certificate_mismatch": (
+        "Khóa không khớp với chứng thư. Hãy báo quản trị viên.",
+        "The key does not belong to the certificate. Tell the administrator.",
+    ),
+    "key_algorithm_unsupported": (
+        "Loại khóa này chưa được hỗ trợ.",
+        "This kind of key is not supported.",
+    ),
+    "certificate_unreadable": (
+        "Không đọc được chứng thư của người ký. Hãy báo quản trị viên.",
+        "The signer's certificate cannot be read. Tell the administrator.",
+    ),
+    "password_unknown": (
+        "Chỉ người giữ khóa biết mật khẩu này; hãy nhập mật khẩu.",
+        "Only the key's holder knows this password; enter it.",
+    ),
+    "input_changed": (
+        "Tệp đã ký không còn giữ nguyên văn bản gốc nên bị loại bỏ; văn bản gốc được giữ nguyên.",
+        "The signed file did not keep the original bytes and was discarded; the original is kept as it was.",
+    ),
+    "not_attributes": (
+        "Dữ liệu gửi đến bộ giữ khóa không phải của một chữ ký văn bản nên bị từ chối.",
+        "What was sent to the key agent does not belong to a document's signature and was refused.",
+    ),
+    "bad_request": (
+        "Yêu cầu gửi đến bộ giữ khóa không đúng; không có gì được ký.",
+        "The request to the key agent was malformed; nothing was signed.",
+    ),
+    "pki_missing": (
+        "Thư mục này không có hạ tầng khóa thử nghiệm. Hãy chạy lệnh tạo chứng thư trước.",
+        "This folder holds no test PKI. Raise one first.",
+    ),
     "signing_error": (
         "Việc ký số không hoàn thành; không có gì bị mất. Hãy thử lại.",
         "Signing was not completed; nothing was lost. Please try again.",

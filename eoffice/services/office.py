@@ -16,12 +16,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from eoffice.core.clock import Clock, SystemClock
 from eoffice.core.db import OfficeSession, Sessions, make_engine
 from eoffice.core.desk import Actor, Desk, Tools
-from eoffice.core.errors import Busy, Conflict, OfficeError, SignatureProblem, StorageFull
+from eoffice.core.errors import Busy, Conflict, OfficeError, SignatureProblem, StorageFull, Unavailable
 from eoffice.core.files import FileStore
 from eoffice.core.settings import Settings
 from eoffice.services import ledger, work
 from eoffice.services.verbs import Verb, refusal_of
-from signing.errors import SigningError
+from signing.errors import RevocationDown, SigningError, TsaDown
 
 TRIES = 5
 """How often a deed is tried when another one took the lock or the row first."""
@@ -228,6 +228,28 @@ class Office:
         return answer
 
 
+class SigningRefused(SignatureProblem):
+    """A refusal of signing, with its own code and sentences."""
+
+    def __init__(self, error: SigningError) -> None:
+        self.error = error
+        super().__init__(error.code, detail=error.detail)
+
+    def sentence(self, locale: str = "vi") -> str:
+        return self.error.sentence(locale)
+
+
+class SigningUnavailable(Unavailable):
+    """A part that signing needs does not answer, with its own code and sentences."""
+
+    def __init__(self, error: SigningError) -> None:
+        self.error = error
+        super().__init__(error.code, detail=error.detail)
+
+    def sentence(self, locale: str = "vi") -> str:
+        return self.error.sentence(locale)
+
+
 class Retry(Exception):
     """Another deed was faster; doing it again from the start is right."""
 
@@ -255,7 +277,8 @@ def _plain(error: BaseException) -> OfficeError | None:
     if isinstance(error, OfficeError):
         return None
     if isinstance(error, SigningError):
-        return SignatureProblem(error.code, error.sentence("en"), detail=error.detail)
+        down = isinstance(error, TsaDown | RevocationDown) or error.code == "agent_gone"
+        return SigningUnavailable(error) if down else SigningRefused(error)
     if isinstance(error, IntegrityError):
         return Conflict(detail=str(error.orig))
     if isinstance(error, DBAPIError | sqlite3.OperationalError | PoolTimeout):

@@ -17,7 +17,6 @@ from eoffice.core.errors import (
     KeyReused,
     NotAllowed,
     NotFound,
-    OfficeError,
     ProgrammingError,
     SignatureProblem,
     StaleForm,
@@ -30,6 +29,7 @@ from eoffice.models.ledger import INSTALLATION
 from eoffice.rules import lifecycle
 from eoffice.rules.access import Permission, permits
 from eoffice.services import ledger, statistics
+from signing.errors import SigningError
 
 VERBS: dict[str, Verb] = {}
 """Every verb of the house by its name, such as ``issuing.sign``."""
@@ -219,8 +219,8 @@ class _Refusing:
         return None
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, REFUSALS) and not hasattr(error, "refusal"):
-            facts = {name: str(value) for name, value in error.facts.items()}
+        if isinstance(error, (*REFUSALS, SigningError)) and not hasattr(error, "refusal"):
+            facts = {name: str(value) for name, value in getattr(error, "facts", {}).items()}
             refusal = {"verb": self.verb, "object": self.subject, "code": error.code, "facts": facts}
             error.refusal = refusal  # type: ignore[union-attr]
 
@@ -242,7 +242,7 @@ def verb(
 
 def refusal_of(error: BaseException) -> dict[str, Any] | None:
     """What was tried and refused, if this error is a refusal."""
-    return getattr(error, "refusal", None) if isinstance(error, OfficeError) else None
+    return getattr(error, "refusal", None)
 
 
 def _object_of(row: Any) -> UUID | None:
