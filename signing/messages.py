@@ -45,7 +45,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "not_unlocked": (
         "Khóa chưa được mở cho đúng văn bản này; văn bản được giữ nguyên. Hãy nhập mật khẩu khóa rồi ký lại.",
-        "The key is not unlocked for this very document; it is kept as it was. Enter the key's password and sign again.",
+        "The key is not unlocked for this very document; it is kept as it was. Enter its password and sign again.",
     ),
     "agent_gone": (
         "Bộ giữ khóa không hoạt động nên mọi khóa đang đóng; không có gì bị mất. Hãy thử lại sau ít phút.",
