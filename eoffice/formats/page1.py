@@ -9,29 +9,42 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
+from eoffice.core.text import fold, tidy
+
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom as shares of the page (0 to 1, top down)."""
+"""Left, top, right, bottom as shares of the page as it is seen (0 to 1, top down)."""
+
+_MOST_LETTERS = 20_000
+_MOST_SEGMENTS = 2_000
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Words that stand together on one line."""
+    """Words that stand together on one line; ``bold`` as far as the font tells."""
 
     text: str
     box: Box
+    bold: bool = False
 
     @property
     def middle(self) -> float:
+        """Horizontal centre."""
         return (self.box[0] + self.box[2]) / 2
 
     @property
     def height(self) -> float:
+        """Height of the line, ascenders and descenders included."""
         return self.box[3] - self.box[1]
+
+    def is_below(self, other: Segment) -> bool:
+        """Tell whether it stands on a later line; letters with marks are higher than others of their line."""
+        return (self.box[1] + self.box[3]) / 2 > other.box[3]
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Reading:
-    """What page 1 says; None where nothing was found. ``date`` is ISO 8601, ``title`` as printed ("QUYẾT ĐỊNH")."""
+    """What page 1 says; None where nothing was found.
+
+    Args:
+        number: digits without leading zeros; a draft has none.
+        symbol: what follows the number and the slash.
+        date: ISO 8601.
+        issuer: name of the issuing body as printed, without its parent.
+        subject: "V/v ..." of an official letter, the abstract of any other kind without "Về việc".
+        title: as printed, such as "QUYẾT ĐỊNH"; official letters have none.
+    """
 
     number: Found | None = None
     symbol: Found | None = None
@@ -74,6 +96,9 @@ def as_dict(reading: Reading) -> dict[str, Any]:
     return {name: plain(getattr(reading, name)) for name in Reading.__dataclass_fields__}
 
 
+# From the file to segments
+
+
 def extract(data: bytes) -> PageText:
     """Open a PDF and return the text of its first page; runs in the sandbox.
 
@@ -89,219 +114,315 @@ def extract(data: bytes) -> PageText:
         if document.formenv is not None:
             page.flatten()  # number and date of an issued document stand in form fields
             page = document[0]
-        width, height = page.get_size()
-        text = page.get_textpage()
-        letters = text.get_text_range()
-        runs: list[_Run] = [_Run()]
-        for index, letter in enumerate(letters[:20_000]):
-            if letter in "\r\n":
-                runs.append(_Run())
-            elif not letter.isspace():
-                left, bottom, right, top = text.get_charbox(index)
-                box = (left / width, 1 - top / height, right / width, 1 - bottom / height)
-                if not runs[-1].continues(box):
-                    runs.append(_Run())
-                runs[-1].add(letter, box)
-            else:
-                runs[-1].space()
+        return PageText(tuple(_segments(_glyphs(page))))
     finally:
         document.close()
-    return PageText(tuple(_joined(run.segment() for run in runs if run.boxes)))
 
 
-class _Run:
-    """Letters that follow one another on one line."""
+@dataclass(frozen=True)
+class _Glyph:
+    text: str  # a letter with its marks
+    box: Box
+    bold: bool
+    after_space: bool
 
-    def __init__(self) -> None:
-        self.text = ""
-        self.boxes: list[Box] = []
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
 
-    def continues(self, box: Box) -> bool:
-        if not self.boxes:
-            return True
-        last = self.boxes[-1]
-        same_line = last[1] - 0.004 < (box[1] + box[3]) / 2 < last[3] + 0.004
-        return same_line and -0.02 < box[0] - last[2] < 0.045
-
-    def add(self, letter: str, box: Box) -> None:
-        self.text += letter
-        self.boxes.append(box)
-
-    def space(self) -> None:
-        self.text += " "
-
-    def segment(self) -> Segment:
-        lefts, tops, rights, bottoms = zip(*self.boxes, strict=True)
-        return Segment(_tidy(self.text), (min(lefts), min(tops), max(rights), max(bottoms)))
+    @property
+    def centre(self) -> float:
+        return (self.box[1] + self.box[3]) / 2
 
 
-def _tidy(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).replace("\u00ad", "").split())
+def _glyphs(page: Any) -> list[_Glyph]:
+    """The visible letters in the order of the file; what kerning, stretching or a table did to them does not matter."""
+    from pypdfium2 import raw
 
-
-def _joined(segments: Iterable[Segment]) -> list[Segment]:
-    """Put together what stands side by side on one line with no more than a gap between words."""
-    rows: list[list[Segment]] = []
-    for segment in sorted(segments, key=lambda item: (item.box[1] + item.box[3], item.box[0])):
-        centre = (segment.box[1] + segment.box[3]) / 2
-        last = rows[-1] if rows else None
-        if last and last[0].box[1] <= centre <= last[0].box[3]:
-            last.append(segment)
+    text = page.get_textpage()
+    turned = _Turned(page.get_bbox(), page.get_rotation())
+    found: list[_Glyph] = []
+    after_space = False
+    for index in range(min(text.count_chars(), _MOST_LETTERS)):
+        letter = chr(raw.FPDFText_GetUnicode(text.raw, index))
+        if letter.isspace() or not letter.isprintable():
+            after_space = after_space or raw.FPDFText_IsGenerated(text.raw, index) != 1
+        elif unicodedata.combining(letter) and found:
+            found[-1] = replace(found[-1], text=found[-1].text + letter)
         else:
-            rows.append([segment])
-    lines: list[Segment] = []
+            # Loose boxes reach from ascender to descender, so that all letters of a line are equally high.
+            box = turned.box(text.get_charbox(index, loose=True))
+            if box[0] < box[2] and box[1] < box[3]:
+                bold = raw.FPDFText_GetFontWeight(text.raw, index) >= 600 or _is_bold(text, index)
+                found.append(_Glyph(letter, box, bold, after_space))
+                after_space = False
+    return found
+
+
+def _is_bold(text: Any, index: int) -> bool:
+    """Tell by the font's name; most producers state no weight."""
+    import ctypes
+
+    from pypdfium2 import raw
+
+    name = ctypes.create_string_buffer(64)
+    raw.FPDFText_GetFontInfo(text.raw, index, name, 64, ctypes.c_int())
+    return b"bold" in name.raw.lower()
+
+
+class _Turned:
+    """Brings boxes of a page's own coordinates to what is seen on the screen."""
+
+    def __init__(self, page: tuple[float, float, float, float], rotation: int) -> None:
+        self._left, self._bottom, right, top = page
+        self._width, self._height = max(right - self._left, 1), max(top - self._bottom, 1)
+        self._rotation = rotation
+
+    def box(self, box: tuple[float, float, float, float]) -> Box:
+        left, right = (box[0] - self._left) / self._width, (box[2] - self._left) / self._width
+        bottom, top = (box[1] - self._bottom) / self._height, (box[3] - self._bottom) / self._height
+        if self._rotation == 90:
+            return bottom, left, top, right
+        if self._rotation == 180:
+            return 1 - right, bottom, 1 - left, top
+        if self._rotation == 270:
+            return 1 - top, 1 - right, 1 - bottom, 1 - left
+        return left, 1 - top, right, 1 - bottom
+
+
+def _segments(glyphs: Iterable[_Glyph]) -> Iterator[Segment]:
+    """Put letters together to lines and cut these where a column ends."""
+    rows: list[list[_Glyph]] = []
+    for glyph in sorted(glyphs, key=lambda item: (item.centre, item.box[0])):
+        if rows and abs(rows[-1][0].centre - glyph.centre) < 0.4 * rows[-1][0].height:
+            rows[-1].append(glyph)
+        else:
+            rows.append([glyph])
     for row in rows:
-        line: Segment | None = None
-        for segment in sorted(row, key=lambda item: item.box[0]):
-            if line is not None and segment.box[0] - line.box[2] < 0.045:
-                space = "" if segment.box[0] - line.box[2] < 0.002 else " "
-                box = (
-                    line.box[0],
-                    min(line.box[1], segment.box[1]),
-                    max(line.box[2], segment.box[2]),
-                    max(line.box[3], segment.box[3]),
-                )
-                line = Segment(_tidy(line.text + space + segment.text), box)
-            else:
-                lines += [line] if line else []
-                line = segment
-        lines += [line] if line else []
-    return lines
+        row.sort(key=lambda item: item.box[0])
+        begin = 0
+        for index in range(1, len(row) + 1):
+            # Heights are shares of the page's height, gaps of its width: about 1.4 on every upright sheet.
+            if index == len(row) or row[index].box[0] - row[index - 1].box[2] > 0.8 * row[index - 1].height:
+                yield _segment(row[begin:index])
+                begin = index
 
 
-_LETTER = "A-ZÀ-ỸĐa-zà-ỹđ"
+def _segment(row: Sequence[_Glyph]) -> Segment:
+    text = row[0].text
+    for last, glyph in pairwise(row):
+        is_word = glyph.after_space or glyph.box[0] - last.box[2] > 0.22 * glyph.height
+        text += (" " if is_word else "") + glyph.text
+    return Segment(tidy(text), _around(row), sum(glyph.bold for glyph in row) * 2 > len(row))
+
+
+# From segments to a reading
+
+_LETTERS = "A-ZÀ-ỸĐa-zà-ỹđ"
+_GROUP = rf"[{_LETTERS}0-9.&]+"
 _NUMBER = re.compile(
-    rf"^s[ốôo]\s*[:.]?\s*0*([1-9][0-9]{{0,6}})\s*/\s*((?:[0-9]{{4}}\s*/\s*)?[{_LETTER}0-9.&]+(?:\s*[-–]\s*[{_LETTER}0-9.&]+)*)",
+    rf"^s[ốôo]\s*[:.]?\s*(?:0*(?P<number>[1-9][0-9]{{0,6}})|[\s.…_]*)\s*/\s*"
+    rf"(?P<symbol>(?:[0-9]{{4}}\s*/\s*)?{_GROUP}(?:\s*[-–]\s*{_GROUP})*)[\s.…_]*$",
     re.IGNORECASE,
 )
-_DATE = re.compile(r"ng[àa]y\s*([0-9]{1,2})\s*th[áa]ng\s*([0-9]{1,2})\s*n[ăa]m\s*([0-9]{4})", re.IGNORECASE)
-_ABOUT = re.compile(r"^(?:V\s*/\s*v|Về việc)\b[:.]?\s*", re.IGNORECASE)
-_STOP = re.compile(r"^(?:kính gửi|căn cứ|theo |thực hiện|điều |để |ngày |phần |chương |i\.|1\.|- )", re.IGNORECASE)
-_NATION = re.compile(r"cộng\s*hòa\s*xã\s*hội|cộng\s*hoà\s*xã\s*hội|độc\s*lập", re.IGNORECASE)
-_STARTS = tuple(
-    sorted(
-        {
-            "ủy ban", "uỷ ban", "sở", "bộ", "công ty", "tổng công ty", "tập đoàn", "trường", "đại học", "học viện",
-            "hội", "hội đồng", "văn phòng", "phòng", "ban", "chi cục", "cục", "tổng cục", "viện", "trung tâm",
-            "tỉnh ủy", "tỉnh uỷ", "liên đoàn", "bưu điện", "ngân hàng", "tòa án", "toà án", "đoàn", "bệnh viện",
-            "bảo hiểm", "kho bạc", "thanh tra", "đài", "chi nhánh", "hợp tác xã", "quỹ", "mặt trận", "công an",
-        },
-        key=len,
-        reverse=True,
-    )
-)  # fmt: skip
+_PLACE = r"^(?P<place>[^:;]{2,60},\s*)?"
+_DATES = (
+    re.compile(_PLACE + r"ng[àa]y\s*(\d{1,2})\s*th[áa]ng\s*(\d{1,2})\s*n[ăa]m\s*(\d{4})\W*$", re.IGNORECASE),
+    re.compile(_PLACE + r"(?:ng[àa]y\s*)?(\d{1,2})\s*[/.-]\s*(\d{1,2})\s*[/.-]\s*(\d{4})\W*$", re.IGNORECASE),
+)
+_ABOUT = re.compile(r"^(?:V\s*/\s*v|Về việc)\b\s*[:.]?\s*", re.IGNORECASE)
+_STOP = re.compile(r"^(?:kính gửi|căn cứ|điều \d|phần [IVX\d]+\b|chương [IVX\d]+\b|I\.|1\.|-\s)", re.IGNORECASE)
+_NATION = ("cong hoa xa hoi", "doc lap", "dang cong san")
+_MARKS = {"khan", "thuong khan", "hoa toc", "mat", "toi mat", "tuyet mat", "xem xong tra lai", "luu hanh noi bo"}
+_BODIES = str.split(
+    "uy ban|ubnd|hdnd|so|bo|cong ty|tong cong ty|tap doan|truong|dai hoc|hoc vien|hoi|hoi dong|van phong|phong|ban|"
+    "chi cuc|cuc|tong cuc|vien|trung tam|tinh uy|thanh uy|dang uy|lien doan|buu dien|ngan hang|toa an|doan|benh vien|"
+    "bao hiem|kho bac|thanh tra|dai|chi nhanh|hop tac xa|quy|mat tran|cong an|vu|nha xuat ban|doan thanh nien",
+    "|",
+)
+_KINDS = (
+    "NGHỊ QUYẾT|QUYẾT ĐỊNH|CHỈ THỊ|QUY CHẾ|QUY ĐỊNH|THÔNG CÁO|THÔNG BÁO|HƯỚNG DẪN|CHƯƠNG TRÌNH|KẾ HOẠCH|PHƯƠNG ÁN|"
+    "ĐỀ ÁN|DỰ ÁN|BÁO CÁO|BIÊN BẢN|TỜ TRÌNH|HỢP ĐỒNG|CÔNG ĐIỆN|BẢN GHI NHỚ|BẢN THỎA THUẬN|GIẤY ỦY QUYỀN|GIẤY MỜI|"
+    "GIẤY GIỚI THIỆU|GIẤY NGHỈ PHÉP|PHIẾU GỬI|PHIẾU CHUYỂN|PHIẾU BÁO|THƯ CÔNG"
+)  # Decree 30/2020, article 7
+_TITLES = {fold(name).replace(" ", ""): name for name in _KINDS.split("|")}
 
 
 def read(page: PageText) -> Reading:
     """Find what a clerk would copy into the register."""
-    segments = page.segments
-    number, symbol, at = _number(segments)
+    segments = [_bounded(item) for item in page.segments[:_MOST_SEGMENTS] if _is_sane(item)]
+    number, symbol = _number(segments)
+    below = symbol.box if symbol else None
+    title = _title(segments, below)
     return Reading(
         number=number,
         symbol=symbol,
-        date=_date(segments),
-        issuer=_issuer(segments, at),
-        **_subject(segments, at),
+        date=_date(segments, below),
+        issuer=_issuer(segments, below) if below else None,
+        subject=_about(segments, below) or (_abstract(segments, title) if title else None),
+        title=Found(title[0], title[1], title[2].box) if title else None,
     )
 
 
-def _number(segments: Sequence[Segment]) -> tuple[Found | None, Found | None, int | None]:
-    for index, segment in enumerate(segments):
-        match = _NUMBER.match(segment.text)
-        if match is None or segment.box[1] > 0.6:
-            continue
-        sure = 0.99 if segment.box[0] < 0.4 and segment.box[1] < 0.35 else 0.7
-        words = re.sub(r"\s*[-–]\s*", "-", match[2]).replace(" ", "").strip("-.")
-        return Found(match[1], sure, segment.box), Found(words, sure, segment.box), index
-    return None, None, None
+def _is_sane(item: Segment) -> bool:
+    left, top, right, bottom = item.box
+    return -0.5 <= left < right <= 1.5 and -0.5 <= top < bottom <= 1.5 and bool(item.text.strip())
 
 
-def _date(segments: Sequence[Segment]) -> Found | None:
-    for segment in segments:
-        match = _DATE.search(segment.text)
-        if match is None or segment.box[1] > 0.35:
+def _bounded(item: Segment) -> Segment:
+    """The same words, cut to what any value could be, on the sheet."""
+    left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in item.box)
+    return Segment(tidy(item.text[:1000]), (left, top, right, bottom), item.bold)
+
+
+def _number(segments: Sequence[Segment]) -> tuple[Found | None, Found | None]:
+    for item in segments:
+        if item.box[1] > 0.45 or item.box[0] > 0.45 or not fold(item.text).startswith("so"):
             continue
-        try:
-            day = date(int(match[3]), int(match[2]), int(match[1]))
-        except ValueError:
+        for words, box in _with_neighbours(segments, item, until=0.55):
+            match = _NUMBER.match(words)
+            if match is None:
+                continue
+            sure = 0.99 if item.box[1] < 0.35 else 0.7
+            symbol = re.sub(r"\s*[-–]\s*", "-", match["symbol"]).replace(" ", "").strip("-.")
+            if match["number"] is None and "-" not in symbol:
+                continue  # "Số: ... / ..." of a form
+            number = Found(match["number"], sure, box) if match["number"] else None
+            return number, Found(symbol, sure, box) if symbol else None
+    return None, None
+
+
+def _date(segments: Sequence[Segment], number: Box | None) -> Found | None:
+    """Box 4, on the line of the number; dates of the body stand within sentences."""
+    for item in segments:
+        top, bottom = (number[1] - 0.05, number[3] + 0.05) if number else (0.0, 0.35)
+        if not top <= item.box[1] <= bottom or item.box[2] < 0.5:
             continue
-        sure = 0.99 if segment.middle > 0.5 and segment.box[1] < 0.35 else 0.6
-        return Found(day.isoformat(), sure, segment.box)
+        for words, box in _with_neighbours(segments, item, until=1.0):
+            match = next(filter(None, (form.match(words) for form in _DATES)), None)
+            if match is None or (match["place"] is None and item.box[0] < 0.5):
+                continue
+            try:
+                day = date(int(match[4]), int(match[3]), int(match[2]))
+            except ValueError:
+                continue
+            return Found(day.isoformat(), 0.99 if match["place"] and day.year > 1945 else 0.6, box)
     return None
 
 
-def _issuer(segments: Sequence[Segment], at: int | None) -> Found | None:
-    if at is None:
-        return None
-    top = segments[at].box[1]
-    left = [
+def _with_neighbours(segments: Sequence[Segment], item: Segment, *, until: float) -> Iterator[tuple[str, Box]]:
+    """The words of a segment, then with ever more of what follows it on the line: blanks were left to be filled in."""
+    taken = [item]
+    yield item.text, item.box
+    row = [
+        other
+        for other in segments
+        if other is not item
+        and item.box[2] - 0.01 <= other.box[0] < until
+        and abs((other.box[1] + other.box[3]) - (item.box[1] + item.box[3])) < item.height
+    ]
+    for other in sorted(row, key=lambda found: found.box[0])[:10]:
+        if other.box[0] - taken[-1].box[2] > 0.13:
+            return
+        taken.append(other)
+        yield tidy(" ".join(found.text for found in taken)), _around(taken)
+
+
+def _issuer(segments: Sequence[Segment], number: Box) -> Found | None:
+    """Box 2: the lines above the number; the parent's are not bold, the issuer's begin with a word for a body."""
+    lines = [
         item
         for item in segments
-        if item.box[3] <= top + 0.005 and item.middle < 0.47 and item.box[0] < 0.42 and not _NATION.search(item.text)
-    ]
-    named = [item for item in left if len(re.findall(rf"[{_LETTER}]", item.text)) >= 3][-5:]
-    if not named:
+        if item.box[1] < number[1]
+        and item.box[3] <= number[3]
+        and item.box[0] < 0.45
+        and item.middle < 0.5
+        and len(re.findall(f"[{_LETTERS}]", item.text)) >= 2
+        and not fold(item.text).startswith(_NATION)
+    ][-6:]
+    if not lines:
         return None
-    begin = max((i for i, item in enumerate(named) if item.text.casefold().startswith(_STARTS)), default=len(named) - 1)
-    if begin + 2 < len(named):
-        begin = len(named) - 1  # more than two lines after it: rather the last line alone
-    lines = named[begin:]
-    text = " ".join(item.text for item in lines).strip(" -_*")
-    upper = text == text.upper()
-    return Found(text, 0.95 if upper else 0.7, _around(lines)) if text else None
+    begin = len(lines)
+    while begin and lines[begin - 1].bold:
+        begin -= 1
+    sure = 0.95
+    if begin in (0, len(lines)):  # all or none are bold, so words have to tell
+        starts = [index for index, item in enumerate(lines) if _is_body(item.text)]
+        begin = starts[-1] if starts and len(lines) - starts[-1] <= 4 else len(lines) - 1
+        sure = 0.85 if starts else 0.6
+    named = lines[begin:]
+    name = tidy(" ".join(item.text for item in named)).strip(" -–_*.")
+    return Found(name, sure, _around(named)) if name else None
 
 
-def _subject(segments: Sequence[Segment], at: int | None) -> dict[str, Found | None]:
-    for index, segment in enumerate(segments):
-        if segment.box[1] < 0.55 and _ABOUT.match(segment.text) and (at is None or index > at):
-            lines = _block(segments, index, column=segment)
-            words = _ABOUT.sub("", " ".join(item.text for item in lines)).strip()
-            if words:
-                prefix = "V/v " if segment.middle < 0.5 else ""
-                return {"subject": Found(prefix + words, 0.95, _around(lines)), "title": _title(segments, at)}
-    title = _title(segments, at)
-    if title is None:
-        return {"subject": None, "title": None}
-    index = next(i for i, item in enumerate(segments) if item.box == title.box)
-    lines = _block(segments, index + 1, column=segments[index]) if index + 1 < len(segments) else []
-    words = " ".join(item.text for item in lines).strip()
-    return {"subject": Found(words, 0.85, _around(lines)) if words else None, "title": title}
+def _is_body(text: str) -> bool:
+    words = fold(text)
+    return any(words == body or words.startswith(body + " ") for body in _BODIES)
 
 
-def _title(segments: Sequence[Segment], at: int | None) -> Found | None:
-    if at is None:
-        return None
-    below = segments[at].box[3]
+def _about(segments: Sequence[Segment], number: Box | None) -> Found | None:
+    """Box 5b: "V/v ..." under the number, in the column of the number."""
     for item in segments:
-        centred = abs(item.middle - 0.52) < 0.09
-        letters = re.sub(rf"[^{_LETTER}]", "", item.text)
-        if below <= item.box[1] < 0.5 and centred and len(letters) > 4 and letters == letters.upper():
-            return Found(item.text, 0.9, item.box) if len(item.text.split()) <= 4 else None
+        is_below = number is None or item.box[1] > number[1]
+        if is_below and item.box[1] < 0.5 and item.middle < 0.48 and _ABOUT.match(item.text):
+            lines = [item]
+            for other in segments:
+                if not other.is_below(lines[-1]) or other.box[0] > 0.5 or other.box[2] > 0.62:
+                    continue  # above, or in the other column
+                if _ends_block(lines, other):
+                    break
+                lines.append(other)
+            words = _ABOUT.sub("", tidy(" ".join(line.text for line in lines)))
+            if words:
+                return Found(f"V/v {words}", 0.95, _around(lines))
     return None
 
 
-def _block(segments: Sequence[Segment], index: int, *, column: Segment) -> list[Segment]:
-    """The lines from ``index`` on that stand below one another in the same column, up to a gap or a new beginning."""
+def _title(segments: Sequence[Segment], number: Box | None) -> tuple[str, float, Segment] | None:
+    """Box 5a: capitals in the middle, the name of one of the kinds, or at least something short."""
+    for item in segments:
+        is_below = number is None or item.box[1] > number[1]
+        if not is_below or not 0.1 < item.box[1] < 0.55 or item.text != item.text.upper():
+            continue
+        for words, box in _with_neighbours(segments, item, until=0.8):
+            whole = Segment(words, box, item.bold)
+            known = _TITLES.get(fold(words).replace(" ", ""))
+            if known and abs(whole.middle - 0.52) < 0.1:
+                is_spaced = all(len(word) == 1 for word in words.split())  # "Q U Y Ế T   Đ Ị N H"
+                return known if is_spaced else words, 0.95, whole
+        letters = len(re.findall(f"[{_LETTERS}]", item.text))
+        if number and item.bold and abs(item.middle - 0.52) < 0.1 and letters > 4 and 2 <= len(item.text.split()) <= 4:
+            return item.text, 0.6, item
+    return None
+
+
+def _abstract(segments: Sequence[Segment], title: tuple[str, float, Segment]) -> Found | None:
+    """The lines under a title, centred like it, up to the body."""
+    head = title[2]
     lines: list[Segment] = []
-    for item in segments[index:]:
-        if lines:
-            gap = item.box[1] - lines[-1].box[3]
-            if item.box[1] < lines[-1].box[3] - 0.004 or abs(item.middle - column.middle) > 0.14:
-                continue  # beside, in the other column
-            if gap > max(lines[-1].height, 0.008) * 0.9 or _STOP.match(item.text):
-                break
-        elif _STOP.match(item.text):
+    for other in segments:
+        if not other.is_below(lines[-1] if lines else head):
+            continue
+        is_centred = abs(other.middle - head.middle) < 0.06
+        if not is_centred or (head.bold and not other.bold) or _ends_block([head, *lines], other):
             break
-        lines.append(item)
-        if len(lines) == 8:
-            break
-    return lines
+        if lines and other.text == other.text.upper() and lines[-1].text != lines[-1].text.upper():
+            break  # "GIÁM ĐỐC SỞ NỘI VỤ": who decides
+        lines.append(other)
+    words = _ABOUT.sub("", tidy(" ".join(line.text for line in lines)))
+    return Found(words, 0.9 if head.bold else 0.75, _around(lines)) if words else None
 
 
-def _around(lines: Sequence[Segment]) -> Box:
+def _ends_block(lines: Sequence[Segment], item: Segment) -> bool:
+    gap = item.box[1] - lines[-1].box[3]
+    is_apart = gap > 0.9 * lines[-1].height
+    return is_apart or len(lines) > 8 or bool(_STOP.match(item.text)) or fold(item.text) in _MARKS
+
+
+def _around(items: Sequence[Segment] | Sequence[_Glyph]) -> Box:
     return (
-        min(item.box[0] for item in lines),
-        min(item.box[1] for item in lines),
-        max(item.box[2] for item in lines),
-        max(item.box[3] for item in lines),
+        min(item.box[0] for item in items),
+        min(item.box[1] for item in items),
+        max(item.box[2] for item in items),
+        max(item.box[3] for item in items),
     )
