@@ -530,3 +530,24 @@ def demo_accounts(desk: Desk) -> list[Account]:
         .execution_options(scoped=True)  # the demo hides nobody
     )
     return [Account(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A post a person may sign in on."""
+
+    id: UUID
+    title: str
+    agency: str
+
+
+def offered(desk: Desk, posts: Collection[UUID]) -> list[Offered]:
+    """Posts to choose from at signing in; ask ``accounts.check`` first whose they are."""
+    rows = desk.session.execute(
+        select(Post.id, Post.title, Agency.short_name)
+        .join(Agency, Agency.id == Post.agency_id)
+        .where(Post.id.in_(sorted(posts)))
+        .order_by(Post.rank, Post.id)
+        .execution_options(scoped=True)  # a person may know of all his own posts
+    )
+    return [Offered(*row) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -379,6 +380,30 @@ def versions(desk: Desk, document_id: UUID) -> list[DraftVersion]:
             scope(desk, DraftVersion).where(DraftVersion.document_id == document_id).order_by(DraftVersion.number)
         )
     )
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a draft without its letter: number, hash, who wrote it, why and when."""
+
+    number: int
+    sha256: str
+    post_id: UUID
+    note: str
+    at: datetime
+
+
+def version_list(desk: Desk, document_id: UUID) -> list[Version]:
+    """All versions of a draft, oldest first, as a list shows them."""
+    rows = desk.session.execute(
+        scope(desk, DraftVersion)
+        .where(DraftVersion.document_id == document_id)
+        .order_by(DraftVersion.number)
+        .with_only_columns(
+            DraftVersion.number, DraftVersion.sha256, DraftVersion.post_id, DraftVersion.note, DraftVersion.at
+        )
+    )
+    return [Version(*row) for row in rows]
 
 
 def approvals(desk: Desk, document_id: UUID) -> list[Approval]:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import select
 
@@ -21,6 +22,9 @@ from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.core.sandbox import SandboxError
 from eoffice.models.documents import File, FileVerdict
+
+if TYPE_CHECKING:
+    from signing.results import Verification
 
 PDF = "application/pdf"
 
@@ -103,10 +107,25 @@ def examine(desk: Desk, sha256: str, *, read: bool = True) -> Examined:
         FileRefused: it is empty. (Anything else that is wrong is told in the verdict.)
         FileMissing: not in the store.
     """
-    path = desk.files.path(sha256)
     with desk.files.open(sha256) as stream:
-        media = PDF if b"%PDF-" in stream.read(1024) else "application/octet-stream"
-        size = stream.seek(0, io.SEEK_END)
+        return _examine(desk, desk.files.path(sha256), stream, sha256=sha256, read=read)
+
+
+def examine_once(desk: Desk, path: Path) -> Examined:
+    """Examine a file that is kept nowhere: whoever asks removes it.
+
+    Raises:
+        FileRefused: it is empty.
+    """
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        stream.seek(0)
+        return _examine(desk, path, stream, sha256=sha256, read=False)
+
+
+def _examine(desk: Desk, path: Path, stream: BinaryIO, *, sha256: str, read: bool) -> Examined:
+    media = PDF if b"%PDF-" in stream.read(1024) else "application/octet-stream"
+    size = stream.seek(0, io.SEEK_END)
     if size == 0:
         raise FileRefused("empty", REFUSALS["empty"])
     trust = str(desk.settings.pki / "trust")
@@ -183,3 +202,15 @@ def read_date(reading: dict[str, Any]) -> date | None:
     """The date page 1 shows, if it was read."""
     value = (reading.get("date") or {}).get("value")
     return date.fromisoformat(value) if value else None
+
+
+def verification(report: dict[str, Any], *, sha256: str, checked_at: datetime) -> Verification:
+    """A stored report as what it was: a verification with every signature.
+
+    Args:
+        sha256, checked_at: of a file that could not be opened at all; its report is short.
+    """
+    from signing.report import from_dict
+
+    short = {"sha256": sha256, "checked_at": checked_at.isoformat(), "policy": "", "engine": "", "pages": None}
+    return from_dict({**short, **report})

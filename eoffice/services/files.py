@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from eoffice.core.desk import Desk, scope
+from eoffice.core.desk import Actor, Desk, scope
 from eoffice.core.errors import NotFound
 from eoffice.core.ids import new_id
 from eoffice.core.text import tidy
@@ -144,17 +145,29 @@ def about(desk: Desk, row: Document) -> dict[str, About]:
     return {sha256: About(*facts) for sha256, *facts in found}
 
 
-def note_access(session: Any, desk: Desk, action: str, *, object_id: UUID | None, detail: str = "") -> None:
-    """Write into the access log that somebody looked at or fetched something; in a transaction of its own."""
-    session.add(
+@dataclass(frozen=True)
+class Visit:
+    """Somebody looked at or fetched something; ``detail`` says which part of it."""
+
+    actor: Actor
+    action: str
+    object_id: UUID | None
+    detail: str
+    at: datetime
+
+
+def note_visits(desk: Desk, visits: Sequence[Visit]) -> None:
+    """Write visits into the access log, which stands beside the chain of deeds."""
+    desk.session.add_all(
         AccessEntry(
-            chain=desk.actor.agency or INSTALLATION,
-            at=desk.now(),
-            post_id=desk.actor.post,
-            person_id=desk.actor.person,
-            actor=desk.actor.name,
-            action=action,
-            object_id=object_id,
-            detail=detail,
+            chain=visit.actor.agency or INSTALLATION,
+            at=visit.at,
+            post_id=visit.actor.post,
+            person_id=visit.actor.person,
+            actor=visit.actor.name or visit.actor.kind,
+            action=visit.action,
+            object_id=visit.object_id,
+            detail=visit.detail,
         )
+        for visit in visits
     )

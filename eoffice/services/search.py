@@ -190,7 +190,7 @@ def newest_file(desk: Desk, document_id: UUID) -> Any:
         .limit(1)
         .with_only_columns(DocumentFile.id, DocumentFile.sha256, File.pages)
     ).first()
-    return found
+    return MainFile(*found) if found else None
 
 
 def _seen(desk: Desk) -> Any:
