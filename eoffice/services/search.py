@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -150,8 +150,8 @@ def _to_mark(row: Any) -> str:
 def _mark(text: str) -> tuple[datetime, UUID]:
     try:
         at, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return datetime.fromisoformat(at), UUID(key)
-    except (ValueError, TypeError, binascii.Error) as error:
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(key)
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         raise InvalidInput("bad_mark") from error
 
 
@@ -179,8 +179,17 @@ def related(desk: Desk, row: Document) -> Sequence[Any]:
     return found
 
 
-def newest_file(desk: Desk, document_id: UUID) -> Any:
-    """Id, hash and pages of the newest main file of a document this person may see."""
+@dataclass(frozen=True)
+class MainFile:
+    """The file that is the document: its id, hash and number of pages."""
+
+    id: UUID
+    sha256: str
+    pages: int | None
+
+
+def newest_file(desk: Desk, document_id: UUID) -> MainFile | None:
+    """The newest main file of a document this person may see."""
     found: Any = desk.session.execute(
         scope(desk, DocumentFile)
         .join(Document, and_(Document.agency_id == DocumentFile.agency_id, Document.id == DocumentFile.document_id))
