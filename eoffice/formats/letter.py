@@ -298,7 +298,7 @@ class _Paper:
     def _blanks(self, x: float, width: float, style: Style, parts: Sequence[tuple[str, str, float]]) -> None:
         """Draw words with open fields between them on one line, smaller if they would not fit."""
         wide = sum(width_of(words, style.font, style.size) + room for words, _, room in parts)
-        scale = min(1.0, width / wide)
+        scale = min(1.0, (width - 3 * MM) / wide)  # number and date must not run into each other
         size = style.size * scale
         x += (width - wide * scale) / 2
         self.canvas.setFillColorRGB(*style.colour)
@@ -491,7 +491,9 @@ class _Paper:
 
     def _text_field(self, name: str, box: tuple[float, ...], font: str, size: float) -> None:
         words = {"so": "Số", "ngay": "Ngày", "thang": "Tháng", "nam": "Năm"}
-        look = {"FT": PDFName("Tx"), "DA": PDFString(_appearance(font, size)), "Q": 1, "TU": PDFString(words[name])}
+        right, centre = 2, 1  # the number stands at its slash, day and month between their words
+        align = right if name == "so" else centre
+        look = {"FT": PDFName("Tx"), "DA": PDFString(_appearance(font, size)), "Q": align, "TU": PDFString(words[name])}
         self._widget(name, box, look)
 
     def _signature_field(self, name: str, box: tuple[float, ...]) -> None:

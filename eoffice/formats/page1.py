@@ -225,6 +225,7 @@ _NUMBER = re.compile(
     rf"(?P<symbol>(?:[0-9]{{4}}\s*/\s*)?{_GROUP}(?:\s*[-–]\s*{_GROUP})*)[\s.…_]*$",
     re.IGNORECASE,
 )
+_BOTH = re.compile(r"^(?P<number>s[ốôo]\b[^/]{0,20}/\s*\S+)\s+(?P<date>\S[^/,]{1,60},\s*ng[àa]y\b.*)$", re.IGNORECASE)
 _PLACE = r"^(?P<place>[^:;]{2,60},\s*)?"
 _DATES = (
     re.compile(_PLACE + r"ng[àa]y\s*(\d{1,2})\s*th[áa]ng\s*(\d{1,2})\s*n[ăa]m\s*(\d{4})\W*$", re.IGNORECASE),
@@ -250,7 +251,8 @@ _TITLES = {fold(name).replace(" ", ""): name for name in _KINDS.split("|")}
 
 def read(page: PageText) -> Reading:
     """Find what a clerk would copy into the register."""
-    segments = [_bounded(item) for item in page.segments[:_MOST_SEGMENTS] if _is_sane(item)]
+    sane = [_bounded(item) for item in page.segments[:_MOST_SEGMENTS] if _is_sane(item)]
+    segments = [part for item in sane for part in _columns(item)]
     number, symbol = _number(segments)
     below = symbol.box if symbol else None
     title = _title(segments, below)
@@ -273,6 +275,18 @@ def _bounded(item: Segment) -> Segment:
     """The same words, cut to what any value could be, on the sheet."""
     left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in item.box)
     return Segment(tidy(item.text[:1000]), (left, top, right, bottom), item.bold)
+
+
+def _columns(item: Segment) -> Iterator[Segment]:
+    """Divide a line on which number and date stand so close that they were taken for one."""
+    match = _BOTH.match(item.text)
+    if match is None:
+        yield item
+        return
+    left, top, right, bottom = item.box
+    cut = left + (right - left) * match.start("date") / len(item.text)
+    yield Segment(match["number"], (left, top, cut, bottom), item.bold)
+    yield Segment(match["date"], (cut, top, right, bottom), item.bold)
 
 
 def _number(segments: Sequence[Segment]) -> tuple[Found | None, Found | None]:

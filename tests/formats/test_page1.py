@@ -90,11 +90,15 @@ def test_any_letter_of_ours_is_read_back(
         assert found["subject"] == subject[:1].upper() + subject[1:]
 
 
-def test_filled_form_fields_are_read() -> None:
+LONG = replace(OFFICIAL, place="Thành phố Hồ Chí Minh", symbol="BQLDAĐTXD-KHTC")
+
+
+@pytest.mark.parametrize("letter", [OFFICIAL, DECISION, LONG], ids=["official", "decision", "long"])
+def test_filled_form_fields_are_read(letter: Letter) -> None:
     """An issued document of ours carries number and date in fields, not in the text of the page."""
-    with pikepdf.open(io.BytesIO(render(OFFICIAL))) as document:
+    with pikepdf.open(io.BytesIO(render(letter))) as document:
         form = document.Root.AcroForm
-        for field, value in zip(form.Fields, ("1287", "24", "11", "2026"), strict=False):
+        for field, value in zip(form.Fields, ("12345", "24", "11", "2026"), strict=False):
             box = [float(edge) for edge in field.Rect]
             content = f"BT {field.DA!s} 2 4 Td ({value}) Tj ET".encode()
             look = document.make_stream(content, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form)
@@ -104,7 +108,7 @@ def test_filled_form_fields_are_read() -> None:
         out = io.BytesIO()
         document.save(out)
     found = said(out.getvalue())
-    assert (found["number"], found["symbol"], found["date"]) == ("1287", "SNV-VTLT", "2026-11-24")
+    assert (found["number"], found["symbol"], found["date"]) == ("12345", letter.symbol, "2026-11-24")
 
 
 def test_a_draft_has_a_symbol_and_no_number_and_no_date() -> None:
@@ -286,6 +290,14 @@ def test_number_lower_or_higher_than_the_date() -> None:
             replace(one, y=one.y + shift) if one.text.startswith("An Bình, ngày") else one for one in page.words
         )
         assert said(replace(page, words=words).pdf()) == LETTER
+
+
+@pytest.mark.parametrize("blanks", [1, 3, 12])
+def test_number_and_date_written_in_one_run(blanks: int) -> None:
+    line = "Số: 12345/BQLDAĐTXD-KHTC" + " " * blanks + "Thành phố Hồ Chí Minh, ngày 24 tháng 11 năm 2026"
+    page = Page((Words("SỞ NỘI VỤ", 60, 25, 13, BOLD), *NATION, Words(line, 15, 40, 11, centred=False)))
+    found = said(page.pdf())
+    assert (found["number"], found["symbol"], found["date"]) == ("12345", "BQLDAĐTXD-KHTC", "2026-11-24")
 
 
 def test_stamp_and_seal_words_over_the_head_change_nothing() -> None:
