@@ -28,7 +28,8 @@ def test_same_bytes_are_a_hint(bare_world: World) -> None:
 def test_same_issuer_number_and_symbol_is_a_hint(bare_world: World) -> None:
     clerk = bare_world.actor("hanh")
     rows = []
-    for index, facts in enumerate((FACTS, FACTS, replace(FACTS, issuer_name="Sở Y tế"), replace(FACTS, code="16/BC-STC"))):
+    others = (replace(FACTS, issuer_name="Sở Y tế"), replace(FACTS, code="16/BC-STC"))
+    for index, facts in enumerate((FACTS, FACTS, *others)):
         document = arrived(bare_world, "so-noi-vu", b"%%PDF-1.7 %d" % index, key=f"a{index}")
         rows.append(bare_world.office.do(clerk, incoming.register, document, key=f"r{index}", facts=facts))
     assert [row.same_code_id for row in rows] == [None, rows[0].id, None, None]
@@ -77,5 +78,6 @@ def test_refusing_needs_a_reason(bare_world: World) -> None:
     document = arrived(bare_world, "so-noi-vu")
     with pytest.raises(InvalidInput):
         bare_world.office.do(bare_world.actor("hanh"), incoming.refuse, document, key="r", reason=" ")
-    row = bare_world.office.do(bare_world.actor("hanh"), incoming.refuse, document, key="r2", reason="Gửi nhầm nơi nhận")
-    assert (row.state, row.refusal) == ("refused", "Gửi nhầm nơi nhận")
+    reason = "Gửi nhầm nơi nhận"
+    row = bare_world.office.do(bare_world.actor("hanh"), incoming.refuse, document, key="r2", reason=reason)
+    assert (row.state, row.refusal) == ("refused", reason)
