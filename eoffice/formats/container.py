@@ -262,7 +262,67 @@ def as_dict(container: Container) -> dict[str, Any]:
     """Return what is in a container as JSON values, payload bytes aside."""
     names = [_part_name(index, part) for index, part in enumerate(container.parts, start=1)]
     message: dict[str, Any] = plain(_to_json(container.envelope, names, container.parts))
-    return {"message": message, "manifest_sha256": container.manifest_sha256}
+    return {
+        "message": message,
+        "manifest": base64.b64encode(container.manifest).decode(),
+        "manifest_sha256": container.manifest_sha256,
+        "signature": base64.b64encode(container.signature).decode(),
+    }
+
+
+@dataclass(frozen=True)
+class Part:
+    """A payload as the envelope describes it, without its bytes."""
+
+    title: str
+    role: str
+    media: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A container that was taken apart elsewhere, in a child process; see ``Container``."""
+
+    envelope: Envelope
+    parts: tuple[Part, ...]
+    manifest: bytes
+    manifest_sha256: str
+    signature: bytes
+
+    def vouches_for(self, sha256: str) -> bool:
+        """Tell whether the manifest, which the signature covers, names these bytes."""
+        return sha256 in _read_manifest(self.manifest).values()
+
+
+def describe(data: bytes) -> dict[str, Any]:
+    """Take a container apart and answer with ``as_dict``; runs in the sandbox's child. Errors as ``unpack``."""
+    return as_dict(unpack(data))
+
+
+def payload(data: bytes, *, index: int) -> bytes:
+    """The bytes of one part, counted from 0; runs in the sandbox's child. Errors as ``unpack``."""
+    return unpack(data).parts[index].data
+
+
+def contents(described: dict[str, Any]) -> Contents:
+    """Read what ``describe`` answered.
+
+    Raises:
+        BadContainer: it is no such answer.
+    """
+    envelope, parts = _from_json(described["message"])
+    manifest = base64.b64decode(described["manifest"])
+    return Contents(
+        envelope=envelope,
+        parts=tuple(
+            Part(about["title"], about["role"], about["media"], about["sha256"], size) for _, about, size in parts
+        ),
+        manifest=manifest,
+        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+        signature=base64.b64decode(described["signature"]),
+    )
 
 
 # ZIP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -238,7 +239,7 @@ def _add_version(desk: Desk, document: Document, content: Content, made: Rendere
             role="main",
             stage="draft",
             number=number,
-            name=f"{fold(document.subject).replace(' ', '-')[:60]}.pdf",
+            name=_file_name(document),
             created_at=now,
         )
     )
@@ -265,6 +266,11 @@ def _add_version(desk: Desk, document: Document, content: Content, made: Rendere
     desk.session.flush()
     desk.session.expire(document, ["files"])
     return number
+
+
+def _file_name(document: Document) -> str:
+    words = re.sub(r"^v/v\s+", "", fold(document.subject))
+    return re.sub(r"[^a-z0-9]+", "-", words)[:60].strip("-") + ".pdf"
 
 
 @verb(Permission.DRAFT_COMPOSE, "draft.revised", on=Document, prepare=_render_again)

@@ -232,21 +232,21 @@ class Opened:
     receipt_size: int
 
 
-def open_container(data: bytes) -> dict[str, Any]:
-    """Take a container apart; runs in the sandbox's child, answers with what is in it, payloads aside."""
-    found = container.unpack(data)
-    return container.as_dict(found)
-
-
 def _open(desk: Desk, *, sha256: str) -> Opened:
-    data = desk.files.read(sha256, check=True)
-    found = container.unpack(data)
+    path = desk.files.path(sha256)
+    children = desk.tools.sandbox()
+    raises = (container.BadContainer,)
+    found = container.contents(children.call("eoffice.formats.container.describe", path, raises=raises))
     envelope = found.envelope
     if envelope.to.org != _own_identifier(desk):
         raise NotFound("unknown_receiver", table="agency", id=envelope.to.org)
     sender = _check_signed(desk, found.manifest, found.signature, envelope.sender.org)
-    main = found.parts[0]
-    examined = examine.examine(desk, desk.files.put(main.data))
+    index, main = next((index, part) for index, part in enumerate(found.parts) if part.role == "main")
+    data = children.call("eoffice.formats.container.payload", path, raises=raises, index=index)
+    kept = desk.files.put(data)
+    if kept != main.sha256 or not found.vouches_for(kept):
+        raise container.DigestMismatch(part=main.title)
+    examined = examine.examine(desk, kept)
     own = receipt.Receipt(
         message=envelope.id,
         sender=envelope.sender.org,

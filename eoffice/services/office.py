@@ -62,7 +62,11 @@ class Office:
 
         with self._lock:
             if self._sandbox is None:
-                limits = SandboxLimits(memory=self.settings.sandbox_memory, seconds=self.settings.sandbox_seconds)
+                limits = SandboxLimits(
+                    memory=self.settings.sandbox_memory,
+                    seconds=self.settings.sandbox_seconds,
+                    answer=self.settings.upload_limit + 1024 * 1024,
+                )
                 self._sandbox = Sandbox(limits, workers=self.settings.sandbox_workers)
             return self._sandbox
 

@@ -16,7 +16,7 @@ from eoffice.core.clock import local_date
 from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk, scope
 from eoffice.core.ids import new_id
-from eoffice.models.directory import Setting
+from eoffice.models.directory import Agency, Setting
 from eoffice.models.documents import Document
 from eoffice.models.ledger import LedgerEntry
 from eoffice.models.metrics import Fact, Rollup
@@ -155,6 +155,7 @@ def summary(desk: Desk, period: Period, *, agency: UUID | None = None) -> dict[s
             "baseline_source": before.source if before else None,
             "reduction": measures.reduction(total.mean, before.minutes if before else None),
         },
+        "months": by_month(desk, period, agency=agency),
     }
 
 
@@ -175,9 +176,10 @@ def by_month(desk: Desk, period: Period, *, agency: UUID | None = None) -> list[
         statement.with_only_columns(Rollup.agency_id, Rollup.day, Rollup.bucket, Rollup.number)
     ):
         found.setdefault((row.agency_id, row.day.strftime("%Y-%m")), Counter())[row.bucket] += row.number
+    slugs = {row.id: row.slug for row in desk.session.execute(select(Agency.id, Agency.slug))}
     return [
         {
-            "agency": str(owner),
+            "agency": slugs[owner],
             "month": month,
             "classes": dict(classes),
             **{name: _ratio(ratio) for name, ratio in measures.delivery_ratios(classes).items()},
