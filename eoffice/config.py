@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import secrets
@@ -60,6 +61,11 @@ def load(home: Path, environ: Mapping[str, str] | None = None, **given: Any) -> 
     return settings
 
 
+def home(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder of the installation a server is started for: EOFFICE_HOME, or ``var``."""
+    return Path((os.environ if environ is None else environ).get("EOFFICE_HOME") or "var")
+
+
 def inherited(more: Mapping[str, str]) -> dict[str, str]:
     """The process's own variables with some more, for a program that is started in its place."""
     return {**os.environ, **more}
@@ -79,11 +85,13 @@ def _typed(name: str, value: Any, kind: str) -> Any:
 def _own_secret(home: Path) -> str:
     """The installation's own secret: made once, readable by its user alone."""
     file = home / "secret"
-    try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+    if not file.exists():
+        beside = home / f".secret-{secrets.token_hex(8)}"
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+        with contextlib.suppress(FileExistsError):  # another process was faster; its secret is ours
+            os.link(beside, file)
+        beside.unlink()
     return file.read_text().strip()
 
 

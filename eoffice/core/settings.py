@@ -14,7 +14,7 @@ class Settings:
         home: folder of this installation: database, files, keys, cache.
         database_url: ``sqlite:///...`` or ``postgresql://...``.
         installation: name under which this installation signs and is known to others.
-        secret: signs cookies and opens the exchange certificates' keys.
+        secret: signs the form tokens of the pages.
         production: refuse default secrets and test certificates' conveniences.
         test_mode: a test PKI is in use; every page says so.
         locale: language of pages for people who have not chosen, ``vi`` or ``en``.
