@@ -1,0 +1,170 @@
+"""Signing in and out, choosing a post, language and theme."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.wrappers import Response
+
+from eoffice.core.desk import PUBLIC
+from eoffice.core.errors import InvalidInput
+from eoffice.core.i18n import LOCALES, N_
+from eoffice.services import accounts, directory
+from eoffice.web import here, kept, language, session
+from eoffice.web.guard import public, signed_in
+from eoffice.web.language import say as _
+
+room = Blueprint("account", __name__)
+
+YEAR = 365 * 24 * 3600
+CHOICE_SECONDS = 300
+"""How long a checked password may wait for the choice of a post."""
+
+WRONG = N_("Login or password is wrong. Nothing was changed. Please enter both again.")
+NO_POST = N_("You hold no post today. Please ask the administrator of your agency.")
+
+
+@room.get("/")
+@public("leads to the list, or to the sign-in page")
+def home() -> Response:
+    """Where people begin."""
+    return redirect(url_for("documents.incoming") if session.load() else url_for("account.sign_in"), 303)
+
+
+@room.get("/sign-in")
+@public("nobody is signed in before it")
+def sign_in() -> str:
+    """The sign-in page."""
+    return _page(next=_safe(request.args.get("next", "")))
+
+
+@room.post("/sign-in")
+@public("nobody is signed in before it")
+def sign_in_post() -> Response | tuple[str, int]:
+    """Check login and password; wrong ones are counted, and too many of them make the login wait."""
+    login, password = request.form.get("login", "")[:64], request.form.get("password", "")[:1000]
+    with here.office().read(PUBLIC) as desk:
+        found = accounts.check(desk, login, password)
+    if found.locked is not None:
+        return _page(login=login, error=_wait(found.locked)), 429
+    if found.person is None:
+        address = request.remote_addr or ""
+        key = f"sign-in-failed:{secrets.token_urlsafe(16)}"
+        here.office().do(PUBLIC, accounts.fail, key=key, login=login, address=address)
+        return _page(login=login, error=_(WRONG)), 422
+    if not found.posts:
+        return _page(login=login, error=_(NO_POST)), 403
+    if len(found.posts) > 1:
+        return _ask_which_post(found), 200
+    return _begin(found.person, found.posts[0])
+
+
+def _wait(locked: timedelta) -> str:
+    minutes = max(1, math.ceil(locked / timedelta(minutes=1)))
+    return _(
+        "Too many wrong passwords. Nothing was lost. Please wait {count} minute and try again.",
+        plural="Too many wrong passwords. Nothing was lost. Please wait {count} minutes and try again.",
+        count=minutes,
+    )
+
+
+def _ask_which_post(found: accounts.Check) -> str:
+    with here.office().read(PUBLIC) as desk:
+        posts = directory.offered(desk, found.posts)
+    ticket = _tickets().dumps([str(found.person), *map(str, found.posts)])
+    return render_template(
+        "account/post.html",
+        posts=posts,
+        ticket=ticket,
+        next=_safe(request.form.get("next", "")),
+        kept=request.form.get("kept", ""),
+    )
+
+
+@room.post("/sign-in/post")
+@public("the last step of signing in; a signed ticket says whose password was checked")
+def choose_post() -> Response | tuple[str, int]:
+    """Sign in on the chosen one of several posts."""
+    try:
+        person, *posts = _tickets().loads(request.form.get("ticket", ""), max_age=CHOICE_SECONDS)
+    except BadData:
+        return redirect(url_for("account.sign_in"), 303)
+    chosen = request.form.get("post", "")
+    if chosen not in posts:
+        raise InvalidInput("post_unknown")
+    return _begin(UUID(person), UUID(chosen))
+
+
+def _tickets() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.secret_key or "", salt="post")
+
+
+def _begin(person: UUID, post: UUID) -> Response:
+    again = kept.open_again(request.form.get("kept", ""))
+    target = _safe(request.form.get("next", ""))
+    if again is None:
+        response = redirect(target or url_for("documents.incoming"), 303)
+        session.begin(response, person, post)
+        return response
+    response = current_app.make_response("")
+    session.begin(response, person, post)
+    response.set_data(render_template("account/again.html", **again))
+    return response
+
+
+def _page(*, login: str = "", error: str = "", next: str = "") -> str:
+    with here.office().read(PUBLIC) as desk:
+        demo = directory.demo_accounts(desk)
+        password = directory.value(desk, directory.DEMO_PASSWORD) if demo else ""
+    return render_template(
+        "account/sign_in.html",
+        login=login,
+        error=error,
+        lost=False,
+        kept=request.form.get("kept", ""),
+        next=next or _safe(request.form.get("next", "")),
+        demo=demo,
+        password=password,
+    )
+
+
+def _safe(target: str) -> str:
+    """A path of ours to go on to, "" when it leads anywhere else."""
+    parts = urlsplit(target)
+    inside = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return target if inside and target.isprintable() else ""
+
+
+@room.get("/account")
+@signed_in
+def account() -> str:
+    """Who is signed in, since when, and how pages look."""
+    return render_template("account/account.html", locales=LOCALES)
+
+
+@room.post("/sign-out")
+@signed_in
+def sign_out() -> Response:
+    """End this session, on every worker at once."""
+    response = redirect(url_for("account.sign_in"), 303)
+    session.end(response)
+    return response
+
+
+@room.post("/preferences")
+@public("language and theme may be chosen before signing in; they change nothing but two cookies")
+def preferences() -> Response:
+    """Remember language or theme in this browser."""
+    response = redirect(_safe(request.form.get("next", "")) or url_for("account.home"), 303)
+    locale, theme = request.form.get("locale", ""), request.form.get("theme", "")
+    if locale in LOCALES:
+        session.set_cookie(response, "locale", locale, max_age=YEAR)
+    if theme in language.THEMES:
+        session.set_cookie(response, "theme", theme, max_age=YEAR, script=True)
+    return response

@@ -1,0 +1,149 @@
+"""Language and theme of a page, and the words and formats its template asks for."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, g, request
+from jinja2 import StrictUndefined
+from markupsafe import Markup
+
+from eoffice.core import i18n
+from eoffice.core.clock import local
+from eoffice.core.i18n import LOCALES
+from eoffice.rules import delivery, kinds
+from eoffice.web import here, session, words
+from signing.messages import sentence
+from signing.report import printable
+from signing.results import SignatureReport
+
+THEMES = ("light", "dark")
+
+
+def register(app: Flask) -> None:
+    """Choose the language of each request and teach the templates to speak."""
+    app.before_request(_choose)
+    app.context_processor(_context)
+    env = app.jinja_env
+    env.undefined = StrictUndefined
+    env.trim_blocks = env.lstrip_blocks = True
+    env.globals.update(
+        _=say,
+        vi=data,
+        words=words,
+        kind_name=kind_name,
+        class_name=class_name,
+        short_subject=short_subject,
+        short_issuer=short_issuer,
+        spoken=spoken,
+        role_of=role_of,
+    )
+    env.filters.update(
+        date=i18n.date_text,
+        datetime=i18n.datetime_text,
+        time=i18n.time_text,
+        ago=lambda at: i18n.relative(g.locale, at, here.now()),
+        number=lambda value, decimals=0: i18n.number(g.locale, value, decimals),
+        size=size,
+        exact=exact,
+        evidence=evidence,
+        shown=printable,
+        mixed=mixed,
+    )
+
+
+def _choose() -> None:
+    g.locale = here.office().settings.locale
+    chosen = request.cookies.get("locale", "")
+    g.theme = request.cookies.get("theme", "") if request.cookies.get("theme", "") in THEMES else ""
+    if chosen in LOCALES:
+        g.locale = chosen
+    else:
+        current = session.load()
+        g.locale = current.locale if current is not None else g.locale
+
+
+def _context() -> dict[str, Any]:
+    return {
+        "me": g.get("current"),
+        "locale": g.locale,
+        "theme": g.theme,
+        "test": here.office().settings.test_mode,
+    }
+
+
+def say(msgid: str, *, plural: str | None = None, count: int | None = None, **facts: object) -> str:
+    """A sentence in the language of this page."""
+    return i18n.translate(g.locale, msgid, plural=plural, count=count, **facts)
+
+
+def data(text: str) -> Markup:
+    """Text of a document, which stays Vietnamese: on an English page readers and screen readers are told so."""
+    return Markup('<span lang="vi">{}</span>').format(text) if text and g.locale != "vi" else Markup("{}").format(text)
+
+
+def kind_name(code: str) -> str:
+    """Name of a kind of document in the language of this page."""
+    return kinds.by_code(code).name_in(g.locale)
+
+
+def short_subject(subject: str) -> str:
+    """A subject as lists show it, without the leading "V/v"."""
+    rest = re.sub(r"^v/v:?\s+", "", subject, flags=re.IGNORECASE)
+    return rest[:1].upper() + rest[1:]
+
+
+def short_issuer(name: str) -> str:
+    """A name as lists show it, with the abbreviations everybody uses (UBND, HĐND)."""
+    for long, short in (("Ủy ban nhân dân", "UBND"), ("Hội đồng nhân dân", "HĐND")):
+        name = re.sub(f"^{long}", short, name, flags=re.IGNORECASE)
+    return name
+
+
+def class_name(code: str) -> str:
+    """What a delivery class means."""
+    return say(delivery.CLASS_NAMES[delivery.DeliveryClass(code)])
+
+
+def spoken(code: str) -> str:
+    """A code of the verifier as a sentence."""
+    return sentence(words.SANDBOX.get(code, code), g.locale)
+
+
+def role_of(item: SignatureReport) -> str:
+    """Whose signature it is, as far as the file tells: the leader's, the agency's, a time-stamp, or just one."""
+    if item.kind == "document_timestamp":
+        return "document_timestamp"
+    if item.signer and item.signer == item.organisation:
+        return "seal"
+    return "leader" if item.kind == "certification" else "other"
+
+
+def exact(at: datetime) -> str:
+    """A time to the second: ``10:31:04, 24/11/2026``."""
+    return f"{local(at):%H:%M:%S}, {i18n.date_text(at)}"
+
+
+def evidence(source: str) -> str:
+    """Where the status of a certificate is known from: ``CRL, 08:00, 26/07/2026``."""
+    kind, _, at = source.partition(" ")
+    try:
+        return f"{kind}, {i18n.datetime_text(datetime.fromisoformat(at))}"
+    except ValueError:
+        return source
+
+
+def mixed(text: str) -> Markup:
+    """A sentence of ours that carries words of people, such as a line of history."""
+    return Markup("{}").format(text)
+
+
+def size(value: int) -> str:
+    """Bytes as people read them: ``182 KB``, ``1,4 MB``."""
+    if value < 1024:
+        return f"{i18n.number(g.locale, value)} byte" + ("s" if g.locale == "en" and value != 1 else "")
+    if value < 1024 * 1024:
+        return f"{i18n.number(g.locale, value / 1024)} KB"
+    return f"{i18n.number(g.locale, value / 1024 / 1024, 1)} MB"
