@@ -365,6 +365,29 @@ def test_encrypted_and_streamed_entries_are_refused() -> None:
             unpack(bytes(spoiled))
 
 
+def central(data: bytes) -> list[bytes]:
+    """The records of the central directory, as they lie there."""
+    start = struct.unpack("<L", data[-6:-2])[0]
+    return [b"PK\x01\x02" + record for record in data[start:-22].split(b"PK\x01\x02")[1:]]
+
+
+def test_directory_in_another_order_than_the_entries_is_refused() -> None:
+    records = central(GOOD)
+    start = len(GOOD) - 22 - sum(map(len, records))
+    records[2], records[3] = records[3], records[2]
+    with pytest.raises(BadContainer) as refusal:
+        unpack(GOOD[:start] + b"".join(records) + GOOD[-22:])
+    assert refusal.value.facts["reason"] == "entries are not one after the other"
+
+
+def test_flags_that_only_one_header_shows_are_refused() -> None:
+    spoiled = bytearray(GOOD)
+    spoiled[6] |= 0x08
+    with pytest.raises(BadContainer) as refusal:
+        unpack(bytes(spoiled))
+    assert refusal.value.facts["reason"] == "headers disagree"
+
+
 # Limits
 
 
@@ -488,6 +511,18 @@ def test_envelope_that_is_no_json_is_refused(message: bytes) -> None:
     def change(parts: dict[str, bytes]) -> None:
         swap_digest(parts, parts["message.json"], message)
         parts["message.json"] = message
+
+    with pytest.raises(BadContainer):
+        unpack(rebuilt(change))
+
+
+def test_a_name_twice_in_the_envelope_is_refused() -> None:
+    """Two readers could take two different values."""
+
+    def change(parts: dict[str, bytes]) -> None:
+        old = parts["message.json"]
+        parts["message.json"] = old.replace(b'"seq":1', b'"seq":2,"seq":1')
+        swap_digest(parts, old, parts["message.json"])
 
     with pytest.raises(BadContainer):
         unpack(rebuilt(change))

@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import subprocess
+import sys
 import unicodedata
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -396,13 +398,40 @@ def test_very_long_list_of_recipients_goes_on_over_the_page() -> None:
     assert sum(flat(page).count("- Cơ quan thứ") for page in texts) == 150
 
 
+def test_a_word_longer_than_a_line_is_broken_and_not_cut_off() -> None:
+    word = "".join(chr(ord("a") + number % 26) for number in range(400))
+    pdf = render(replace(OFFICIAL, paragraphs=(f"Xem {word} nhé",), agency=word[:90], signer=word[:70]))
+    assert word in "".join(pages_of(pdf)[0].split())
+    for _, (left, _bottom, right, _top) in lines_of(pdf):
+        assert left > 29 * MM
+        assert right < 195 * MM
+
+
+def test_only_full_lines_are_stretched() -> None:
+    pdf = render(replace(OFFICIAL, paragraphs=("một hai ba " * 11,)))
+    body = [box for text, box in lines_of(pdf) if text.startswith(("một", "hai", "ba"))]
+    assert len(body) == 2
+    assert body[0][2] == pytest.approx(192 * MM, abs=1)
+    assert body[1][2] < 130 * MM
+
+
 # The file
 
 
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Threads take turns as often as possible."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("busy_threads")
 def test_same_letter_same_bytes_from_many_threads() -> None:
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(8) as threads:
         alone = {id(letter): render(letter) for letter in (OFFICIAL, DECISION)}
-        together = list(threads.map(lambda n: (n % 2, render((OFFICIAL, DECISION)[n % 2])), range(20)))
+        together = list(threads.map(lambda n: (n % 2, render((OFFICIAL, DECISION)[n % 2])), range(40)))
     assert all(pdf == alone[id((OFFICIAL, DECISION)[which])] for which, pdf in together)
 
 

@@ -321,6 +321,23 @@ def test_numbers_and_dates_of_the_body_are_not_taken() -> None:
     assert (found["number"], found["date"]) == (None, None)
 
 
+def test_date_of_an_abstract_is_not_that_of_the_document() -> None:
+    page = named("THÔNG BÁO", ("Kết luận của Chủ tịch tại cuộc họp", "ngày 02 tháng 3 năm 2025"), number="", dated="")
+    assert said(page.pdf())["date"] is None
+
+
+@pytest.mark.parametrize("mark", ["HỎA TỐC", "KHẨN", "LƯU HÀNH NỘI BỘ"])
+def test_marks_under_the_subject_do_not_belong_to_it(mark: str) -> None:
+    page = official()
+    found = said(replace(page, words=(*page.words, Words(mark, 60, 56, 13, BOLD))).pdf())
+    assert found["subject"] == LETTER["subject"]
+
+
+def test_who_decides_does_not_belong_to_the_abstract() -> None:
+    subject = ("Về việc ban hành Quy chế", "công tác văn thư, lưu trữ của tỉnh", "CHỦ TỊCH ỦY BAN NHÂN DÂN TỈNH")
+    assert said(named("QUYẾT ĐỊNH", subject).pdf()) == DECREE
+
+
 def test_date_without_number_and_number_without_date() -> None:
     date_only = Page((*NATION, Words("An Bình, ngày 05 tháng 3 năm 2026", 143, 40, 13, ITALIC)))
     assert said(date_only.pdf())["date"] == "2026-03-05"

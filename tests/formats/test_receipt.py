@@ -155,7 +155,8 @@ def spoiled(**changes: Any) -> bytes:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"{}", b"[]", b"null", b"\xff", b"[" * 60_000, b" " * 70_000, sealed(RECEIPT, sign)[:-1],
+        b"", b"{}", b"[]", b"null", b"\xff", b"[" * 60_000, sealed(RECEIPT, sign) + b" " * 70_000,
+        sealed(RECEIPT, sign)[:-1],
         spoiled(v=2), spoiled(v=...), spoiled(kind="receipt"), spoiled(message="1"), spoiled(message=1),
         spoiled(received_at="2026-01-01"), spoiled(received_at=1), spoiled(to=None), spoiled(staff=1),
         spoiled(status_code=...), spoiled(status_code=["02"]), spoiled(manifest_sha256="x"), spoiled(extra=1.5),

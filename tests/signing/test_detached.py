@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from signing.container import attributes, container, scheme
 from signing.detached import sign_detached, verify_detached
 from signing.errors import CertificateUnfit, ValueRejected
 from signing.keys import SoftKey
@@ -137,6 +138,30 @@ def test_certificates_for_other_uses_are_refused(office: Pki, name: str) -> None
     with pytest.raises(CertificateUnfit) as refusal:
         sign_detached(DATA, office.key(name), at=AT)
     assert refusal.value.code == "wrong_usage"
+
+
+@pytest.mark.parametrize("name", ["seal", "leader", "tsa"])
+def test_documents_keys_do_not_speak_for_an_installation(office: Pki, name: str) -> None:
+    key = office.key(name, office.password(name))
+    how = scheme(key)
+    signed = attributes(hashlib.new(how.digest, DATA).digest(), key.certificate, how)
+    made = container(signed, key.sign(signed, digest=how.digest), key)
+    assert verify_detached(DATA, made, office.trust(), at=AT).reasons == ("wrong_usage",)
+
+
+@pytest.mark.parametrize(("option", "reasons"), [("-cades", ()), ("-nosmimecap", ("signing_certificate_mismatch",))])
+def test_what_openssl_signs_is_read_when_it_names_its_certificate(
+    office: Pki, tmp_path: Path, openssl: Path, option: str, reasons: tuple[str, ...]
+) -> None:
+    """Without the certificate's hash under the signature somebody could put another certificate beside it."""
+    (tmp_path / "data").write_bytes(DATA)
+    keys = office.keys_dir
+    command = [openssl, "cms", "-sign", "-binary", "-outform", "DER", option, "-in", tmp_path / "data"]
+    command += ["-signer", keys / "x-p256.crt", "-inkey", keys / "x-p256.key"]
+    command += ["-keyform", "DER", "-passin", f"pass:{office.password('x-p256')}"]
+    made = subprocess.run(command, check=True, capture_output=True).stdout
+    report = verify_detached(DATA, made, office.trust(), at=AT)
+    assert (report.ok, report.reasons) == (not reasons, reasons)
 
 
 def test_a_key_that_is_not_its_certificates_is_caught(office: Pki) -> None:
