@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from signing.cms import open_container
 from signing.container import attributes, check, container, scheme
 from signing.errors import CertificateUnfit, RevocationDown
-from signing.fitness import _require_chain, _require_time
+from signing.fitness import require_chain, require_time
 from signing.keys import Key
 from signing.results import Integrity
 from signing.trust import Trust
@@ -57,7 +57,7 @@ def sign_detached(data: bytes, key: Key, *, at: datetime) -> bytes:
         ValueRejected: the key answered with something that does not fit.
     """
     certificate = x509.load_der_x509_certificate(key.certificate)
-    _require_time(certificate, at)
+    require_time(certificate, at)
     _require_usage(certificate)
     how = scheme(key)
     digest = hashlib.new(how.digest, data).digest()
@@ -90,9 +90,9 @@ def verify_detached(data: bytes, signature: bytes, trust: Trust, *, at: datetime
     if found.integrity is Integrity.OK and found.bound is not True:
         reasons.append("signing_certificate_mismatch")
     try:
-        _require_time(certificate, at)
+        require_time(certificate, at)
         _require_usage(certificate)
-        _require_chain(own, tuple(found.pool), trust, trust.anchors, at=at)
+        require_chain(own, tuple(found.pool), trust, trust.anchors, at=at)
     except (CertificateUnfit, RevocationDown) as unfit:
         reasons.append(unfit.code)
     except Exception:  # hostile certificates make the parsers raise nearly anything

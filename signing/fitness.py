@@ -45,11 +45,11 @@ def require_signer(certificate: bytes, chain: Iterable[bytes], trust: Trust, *, 
         RevocationDown: no list of the issuer tells the status now.
     """
     own = _load(certificate)
-    _require_time(own, at)
+    require_time(own, at)
     if not may_sign_documents(own):
         raise CertificateUnfit("wrong_usage")
     if trust.anchors:
-        _require_chain(certificate, tuple(chain), trust, trust.anchors, at=at)
+        require_chain(certificate, tuple(chain), trust, trust.anchors, at=at)
 
 
 def require_stamper(certificate: bytes, chain: Iterable[bytes], trust: Trust, *, at: datetime) -> None:
@@ -59,7 +59,7 @@ def require_stamper(certificate: bytes, chain: Iterable[bytes], trust: Trust, *,
         CertificateUnfit, RevocationDown: as ``require_signer``.
     """
     own = _load(certificate)
-    _require_time(own, at)
+    require_time(own, at)
     try:
         purpose = own.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     except (x509.ExtensionNotFound, ValueError) as error:
@@ -68,7 +68,7 @@ def require_stamper(certificate: bytes, chain: Iterable[bytes], trust: Trust, *,
         raise CertificateUnfit("wrong_usage")
     anchors = trust.tsa_anchors or trust.anchors
     if anchors:
-        _require_chain(certificate, tuple(chain), trust, anchors, at=at)
+        require_chain(certificate, tuple(chain), trust, anchors, at=at)
 
 
 def may_sign_documents(certificate: x509.Certificate) -> bool:
@@ -89,21 +89,21 @@ def may_sign_documents(certificate: x509.Certificate) -> bool:
     )
 
 
-def _require_time(certificate: x509.Certificate, at: datetime) -> None:
+def require_time(certificate: x509.Certificate, at: datetime) -> None:
     if at > certificate.not_valid_after_utc:
         raise CertificateUnfit("certificate_expired", certificate.not_valid_after_utc.isoformat())
     if at < certificate.not_valid_before_utc:
         raise CertificateUnfit("certificate_not_yet_valid", certificate.not_valid_before_utc.isoformat())
 
 
-def _require_chain(
+def require_chain(
     certificate: bytes, chain: tuple[bytes, ...], trust: Trust, anchors: tuple[bytes, ...], *, at: datetime
 ) -> None:
     path = _path(certificate, (*chain, *trust.intermediates), anchors)
     if path is None:
         raise CertificateUnfit("no_chain")
     for below, issuer in pairwise(path):
-        _require_time(issuer, at)
+        require_time(issuer, at)
         status = _revocations(issuer, trust.crls)
         revoked = [dates[below.serial_number] for _, dates in status if below.serial_number in dates]
         if revoked and min(revoked) <= at:
