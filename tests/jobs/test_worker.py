@@ -17,9 +17,8 @@ from sqlalchemy import select
 
 from eoffice.core.clock import SteppingClock
 from eoffice.core.desk import system
-from eoffice.core.errors import Busy, OfficeError
+from eoffice.core.errors import Busy, NotAllowed, OfficeError
 from eoffice.core.settings import Settings
-from eoffice.jobs import worker as working
 from eoffice.jobs.handlers import HANDLERS
 from eoffice.jobs.worker import Worker, drain
 from eoffice.models.directory import Setting
@@ -259,7 +258,7 @@ def test_after_five_days_it_is_given_up_and_seen(office: Office) -> None:
 
 
 def test_a_refusal_is_not_tried_again(office: Office, failing: Failing) -> None:
-    failing.error = working.NotAllowed()
+    failing.error = NotAllowed()
     queue(office, "refused")
     drain(office)
     found = jobs(office)["refused"]
