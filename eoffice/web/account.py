@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, render_template, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
@@ -34,7 +34,7 @@ NO_POST = N_("You hold no post today. Please ask the administrator of your agenc
 @public("leads to the list, or to the sign-in page")
 def home() -> Response:
     """Where people begin."""
-    return redirect(url_for("documents.incoming") if session.load() else url_for("account.sign_in"), 303)
+    return here.go(url_for("documents.incoming") if session.load() else url_for("account.sign_in"))
 
 
 @room.get("/sign-in")
@@ -94,7 +94,7 @@ def choose_post() -> Response | tuple[str, int]:
     try:
         person, *posts = _tickets().loads(request.form.get("ticket", ""), max_age=CHOICE_SECONDS)
     except BadData:
-        return redirect(url_for("account.sign_in"), 303)
+        return here.go(url_for("account.sign_in"))
     chosen = request.form.get("post", "")
     if chosen not in posts:
         raise InvalidInput("post_unknown")
@@ -109,7 +109,7 @@ def _begin(person: UUID, post: UUID) -> Response:
     again = kept.open_again(request.form.get("kept", ""))
     target = _safe(request.form.get("next", ""))
     if again is None:
-        response = redirect(target or url_for("documents.incoming"), 303)
+        response = here.go(target or url_for("documents.incoming"))
         session.begin(response, person, post)
         return response
     response = current_app.make_response("")
@@ -152,7 +152,7 @@ def account() -> str:
 @signed_in
 def sign_out() -> Response:
     """End this session, on every worker at once."""
-    response = redirect(url_for("account.sign_in"), 303)
+    response = here.go(url_for("account.sign_in"))
     session.end(response)
     return response
 
@@ -161,7 +161,7 @@ def sign_out() -> Response:
 @public("language and theme may be chosen before signing in; they change nothing but two cookies")
 def preferences() -> Response:
     """Remember language or theme in this browser."""
-    response = redirect(_safe(request.form.get("next", "")) or url_for("account.home"), 303)
+    response = here.go(_safe(request.form.get("next", "")) or url_for("account.home"))
     locale, theme = request.form.get("locale", ""), request.form.get("theme", "")
     if locale in LOCALES:
         session.set_cookie(response, "locale", locale, max_age=YEAR)

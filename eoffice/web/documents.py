@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, g, render_template, request, send_file, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from eoffice.core import i18n
@@ -26,6 +27,7 @@ from eoffice.services.search import Filter
 from eoffice.web import here, words
 from eoffice.web.guard import signed_in
 from eoffice.web.language import say as _
+from eoffice.web.language import told
 
 room = Blueprint("documents", __name__)
 
@@ -191,7 +193,7 @@ def document(document_id: UUID) -> str:
         pages=min((known.pages if known else 0) or 0, MOST_PAGES),
         whole=(known.pages if known else 0) or 0,
         due=due_of(row, calendar, here.now()),
-        history=[_told(deed) for deed in history],
+        history=[_told(deed, {str(item.id): item.to_name for item in found["deliveries"]}) for deed in history],
         **found,
     )
 
@@ -237,17 +239,20 @@ class Told:
     """One line of a history: when, and what, in a sentence."""
 
     at: datetime
-    text: str
+    text: Markup
 
 
-def _told(deed: ledger.Deed) -> Told:
+def _told(deed: ledger.Deed, recipients: Mapping[str, str]) -> Told:
     notes = deed.notes
     facts = {name: str(notes[name]) for name in ("number", "reason", "note", "version", "code") if notes.get(name)}
     if "verdict" in notes:
         facts["verdict"] = _(words.VERDICTS[str(notes["verdict"])].text).lower()
+    if "code" in notes:
+        facts["step"] = _(words.CODE_NAMES.get(str(notes["code"]), "")).lower()
+    facts["to"] = recipients.get(str(notes.get("delivery")), _("a recipient"))
     sentence = words.DEEDS.get(deed.word, words.OTHER_DEED)
     who = _("The system") if deed.name == "eoffice" else deed.name
-    return Told(deed.at, _(sentence, who=who, **{"number": "–", "reason": "–", "note": "–", **facts}))
+    return Told(deed.at, told(sentence, who=who, **{"number": "–", "reason": "–", "note": "–", **facts}))
 
 
 @room.get("/documents/<uuid:document_id>/preview")

@@ -100,7 +100,7 @@ def page(status: int, message: str = "", *, code: str = "", **facts: object) -> 
     return render_template(
         "errors/error.html",
         heading=TITLES.get(status, TITLES[500]),
-        message=message or SENTENCES.get(status, SENTENCES[500]),
+        message=message or SENTENCES.get(status, SENTENCES[500] if code else OfficeError.message),
         facts=facts,
         code=code,
         icon_name=ICONS.get(status, "octagon-alert"),

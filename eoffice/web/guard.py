@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
@@ -128,4 +128,4 @@ def _ask_to_sign_in() -> Response | tuple[str, int]:
     if request.method == "POST":
         return kept.ask()
     wanted = request.full_path.rstrip("?") if request.query_string else request.path
-    return redirect(url_for("account.sign_in", next=wanted if wanted != "/" else None), 303)
+    return here.go(url_for("account.sign_in", next=wanted if wanted != "/" else None))

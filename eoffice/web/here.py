@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from flask import current_app, g
+from werkzeug.wrappers import Response
 
 from eoffice.core.desk import PUBLIC, Actor, Desk
 from eoffice.services.office import Office
@@ -41,3 +42,8 @@ def reading() -> Iterator[Desk]:
     """A reading desk for the person who asks."""
     with office().read(actor(), locale=g.locale) as desk:
         yield desk
+
+
+def go(target: str) -> Response:
+    """Lead on to another page, to be fetched anew; nobody reads the body of such an answer, so it has none."""
+    return Response(status=303, headers={"Location": target}, mimetype="text/html")

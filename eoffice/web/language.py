@@ -50,7 +50,7 @@ def register(app: Flask) -> None:
         exact=exact,
         evidence=evidence,
         shown=printable,
-        mixed=mixed,
+        change=change,
     )
 
 
@@ -77,6 +77,11 @@ def _context() -> dict[str, Any]:
 def say(msgid: str, *, plural: str | None = None, count: int | None = None, **facts: object) -> str:
     """A sentence in the language of this page."""
     return i18n.translate(g.locale, msgid, plural=plural, count=count, **facts)
+
+
+def told(msgid: str, **facts: str) -> Markup:
+    """A sentence in the language of this page that carries words of people, each marked as theirs."""
+    return Markup(i18n.translate(g.locale, msgid, **{name: data(text) for name, text in facts.items()}))  # noqa: S704
 
 
 def data(text: str) -> Markup:
@@ -135,9 +140,10 @@ def evidence(source: str) -> str:
         return source
 
 
-def mixed(text: str) -> Markup:
-    """A sentence of ours that carries words of people, such as a line of history."""
-    return Markup("{}").format(text)
+def change(detail: str) -> str:
+    """Old and new value of a field as people read them: ``(empty) → 01``."""
+    values = re.fullmatch(r"'(.*)' -> '(.*)'", detail, re.DOTALL)
+    return " → ".join(value or i18n.translate(g.locale, "(empty)") for value in values.groups()) if values else detail
 
 
 def size(value: int) -> str:
