@@ -160,7 +160,8 @@ class Sessions:
 
     def write(self) -> OfficeSession:
         """A session that holds the writer's place from its first statement on SQLite."""
-        return OfficeSession(self.engine, expire_on_commit=False)
+        # no autoflush: a deed's rows go to the database together, and none twice because something was looked up
+        return OfficeSession(self.engine, autoflush=False, expire_on_commit=False)
 
 
 @event.listens_for(OfficeSession, "after_begin")

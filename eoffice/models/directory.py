@@ -22,6 +22,8 @@ class Agency(Base, Row):
     name: Mapped[str]
     short_name: Mapped[str]
     abbreviation: Mapped[str]
+    folded_name: Mapped[str]
+    folded_short_name: Mapped[str]
     superior_name: Mapped[str] = mapped_column(default="")
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("agency.id"))
     successor_id: Mapped[UUID | None] = mapped_column(ForeignKey("agency.id"))
@@ -37,6 +39,8 @@ class Agency(Base, Row):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
     __table_args__ = (
         UniqueConstraint("slug"),
+        Index("ix_agency_folded_name", "folded_name"),
+        Index("ix_agency_folded_short_name", "folded_short_name"),
         CheckConstraint("level IN ('central', 'province', 'department', 'commune', 'other')", name="level"),
         CheckConstraint("exchange_mode IN ('local', 'paper')", name="exchange_mode"),
     )

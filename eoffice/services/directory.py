@@ -16,6 +16,7 @@ from eoffice.core.clock import local_date
 from eoffice.core.desk import Actor, Desk, scope
 from eoffice.core.errors import InvalidInput, NotFound
 from eoffice.core.i18n import N_
+from eoffice.core.text import fold
 from eoffice.models.directory import (
     Agency,
     AgencyIdentifier,
@@ -109,6 +110,8 @@ def establish(desk: Desk, *, agency: NewAgency) -> Agency:
         name=agency.name,
         short_name=agency.short_name,
         abbreviation=agency.abbreviation,
+        folded_name=fold(agency.name),
+        folded_short_name=fold(agency.short_name),
         superior_name=agency.superior_name,
         parent_id=parent.id if parent else None,
         level=agency.level,
@@ -305,10 +308,9 @@ def agency_by_identifier(desk: Desk, value: str, on: date) -> Agency | None:
 
 def agency_by_name(desk: Desk, name: str) -> Agency | None:
     """The agency with this name as printed, letter case and diacritics apart; None when none or several have it."""
-    from eoffice.core.text import fold
-
     wanted = fold(name)
-    found = [row for row in desk.session.scalars(select(Agency)) if wanted in (fold(row.name), fold(row.short_name))]
+    statement = select(Agency).where(or_(Agency.folded_name == wanted, Agency.folded_short_name == wanted)).limit(2)
+    found = desk.session.scalars(statement).all()
     return found[0] if len(found) == 1 else None
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event, inspect, select, update
+from sqlalchemy import event, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
 from eoffice.core.canonical import canonical, digest
@@ -104,14 +104,14 @@ def append(session: OfficeSession, chain: UUID, body: dict[str, Any], *, at: dat
         body: facts of the deed with ``word`` and ``object``; chain, number and time are added here.
         at: time of the deed.
     """
-    session.execute(insert_into(session, LedgerHead).values(chain=chain, seq=0, hash=START).on_conflict_do_nothing())
-    seq, previous = session.execute(
-        update(LedgerHead)
-        .where(LedgerHead.chain == chain)
-        .values(seq=LedgerHead.seq + 1)
-        .returning(LedgerHead.seq, LedgerHead.hash),
-        execution_options={"synchronize_session": False},
-    ).one()
+    found = _next(session, chain)
+    if found is None:  # the first entry of this chain
+        first = insert_into(session, LedgerHead).values(chain=chain, seq=0, hash=START)
+        session.execute(first.on_conflict_do_nothing())
+        found = _next(session, chain)
+    if found is None:
+        raise ProgrammingError("a chain without a head")
+    seq, previous = found
     data = canonical({**body, "v": 1, "chain": chain, "seq": seq, "at": at})
     entry = LedgerEntry(
         chain=chain,
@@ -123,13 +123,27 @@ def append(session: OfficeSession, chain: UUID, body: dict[str, Any], *, at: dat
         previous=previous,
         hash=link(previous, data),
     )
-    session.add(entry)
-    session.flush()
+    session.execute(insert(LedgerEntry).values({c: getattr(entry, c) for c in _COLUMNS}))
     session.execute(
         update(LedgerHead).where(LedgerHead.chain == chain).values(hash=entry.hash),
         execution_options={"synchronize_session": False},
     )
     return entry
+
+
+_COLUMNS = ("chain", "seq", "at", "word", "object_id", "body", "previous", "hash")
+
+
+def _next(session: OfficeSession, chain: UUID) -> tuple[int, str] | None:
+    """Lock the head of a chain and count it up: its new number and the hash before."""
+    row = session.execute(
+        update(LedgerHead)
+        .where(LedgerHead.chain == chain)
+        .values(seq=LedgerHead.seq + 1)
+        .returning(LedgerHead.seq, LedgerHead.hash),
+        execution_options={"synchronize_session": False},
+    ).one_or_none()
+    return (row[0], row[1]) if row is not None else None
 
 
 def link(previous: str, body: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm.exc import StaleDataError
 
 from eoffice.core.canonical import digest, plain
@@ -159,9 +159,9 @@ class Verb:
             Call.chain == (desk.actor.agency or INSTALLATION), Call.key == desk.key, Call.verb == self.name
         )
 
-    def _claim(self, desk: Desk, subject: UUID | None, arguments: Mapping[str, Any]) -> tuple[Call | None, Any]:
+    def _claim(self, desk: Desk, subject: UUID | None, arguments: Mapping[str, Any]) -> tuple[UUID | None, Any]:
         """Take the key: a second call waits here until the first has committed, then gets its answer."""
-        taken = desk.session.execute(
+        taken: UUID | None = desk.session.execute(
             insert_into(desk.session, Call)
             .values(
                 id=new_id(),
@@ -173,10 +173,10 @@ class Verb:
             )
             .on_conflict_do_nothing(index_elements=["chain", "key", "verb"])
             .returning(Call.id)
-        ).first()
-        call = desk.session.scalars(self._find_call(desk)).one()
+        ).scalar_one_or_none()
         if taken is not None:
-            return call, None
+            return taken, None
+        call = desk.session.scalars(self._find_call(desk)).one()
         self._same(call, subject, arguments)
         return None, call.answer
 
@@ -186,14 +186,14 @@ class Verb:
             raise KeyReused(key=call.key)
 
     @staticmethod
-    def _remember(desk: Desk, call: Call, result: Any) -> None:
-        if result is None:
-            call.answer = []
-        elif isinstance(result, Base):
-            call.answer = [result.__tablename__, str(result.id)]  # type: ignore[attr-defined]
-        else:
+    def _remember(desk: Desk, call: UUID, result: Any) -> None:
+        if result is not None and not isinstance(result, Base):
             raise ProgrammingError("a verb answers with a row or nothing")
-        desk.session.flush()
+        answer = [result.__tablename__, str(result.id)] if result is not None else []  # type: ignore[attr-defined]
+        desk.session.execute(
+            update(Call).where(Call.id == call).values(answer=answer),
+            execution_options={"synchronize_session": False},
+        )
 
     @staticmethod
     def _recall(desk: Desk, answer: list[Any] | None) -> Any:

@@ -35,6 +35,8 @@ def upgrade() -> None:
         sa.Column('name', db.Words(), nullable=False),
         sa.Column('short_name', db.Words(), nullable=False),
         sa.Column('abbreviation', db.Words(), nullable=False),
+        sa.Column('folded_name', db.Words(), nullable=False),
+        sa.Column('folded_short_name', db.Words(), nullable=False),
         sa.Column('superior_name', db.Words(), nullable=False),
         sa.Column('parent_id', sa.Uuid(), nullable=True),
         sa.Column('successor_id', sa.Uuid(), nullable=True),
@@ -55,6 +57,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name=op.f('pk_agency')),
         sa.UniqueConstraint('slug', name=op.f('uq_agency_slug'))
     )
+    op.create_index('ix_agency_folded_name', 'agency', ['folded_name'], unique=False)
+    op.create_index('ix_agency_folded_short_name', 'agency', ['folded_short_name'], unique=False)
     op.create_table('call',
         sa.Column('chain', sa.Uuid(), nullable=False),
         sa.Column('key', sa.String(length=200), nullable=False),
@@ -742,6 +746,8 @@ def downgrade() -> None:
     op.drop_index('ix_failed_sign_in_login', table_name='failed_sign_in')
     op.drop_table('failed_sign_in')
     op.drop_table('call')
+    op.drop_index('ix_agency_folded_short_name', table_name='agency')
+    op.drop_index('ix_agency_folded_name', table_name='agency')
     op.drop_table('agency')
     op.drop_index('ix_access_entry_object', table_name='access_entry')
     op.drop_table('access_entry')
