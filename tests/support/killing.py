@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event
 PATIENCE = 60.0
 """Seconds after which a process that neither ended nor died is a failure."""
 
-_WARM = (
+WARM = (
     "pytest",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
@@ -39,6 +39,7 @@ _WARM = (
     "tests.support.killing",
     "tests.support.world",
 )
+"""What a fork server imports before the first process is forked."""
 
 
 class Points:
@@ -112,7 +113,7 @@ def kill_at(point: int, act: Act, *arguments: Any) -> None:
 @functools.cache
 def _context() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_WARM))
+    context.set_forkserver_preload(list(WARM))
     return context
 
 
