@@ -8,6 +8,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 
 from tests.support.code import ROOT, modules
 
@@ -151,13 +152,17 @@ def _templates() -> list[str]:
     return sorted(found)
 
 
-def test_every_template_compiles() -> None:
-    from jinja2 import Environment, FileSystemLoader
+def test_every_template_compiles(tmp_path: Path) -> None:
+    """In the application's own environment, with the filters it brings."""
+    from eoffice.core.settings import Settings
+    from eoffice.services.office import Office
+    from eoffice.web import create_app
 
-    extensions = ["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"]
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), extensions=extensions, autoescape=True)
+    office = Office(Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/none.sqlite3", secret="x" * 40))
+    environment = create_app(office).jinja_env
     for template in _templates():
         environment.compile((TEMPLATES / template).read_text("utf-8"), template, template)
+    office.close()
 
 
 def test_every_template_is_used() -> None:
