@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -322,10 +323,9 @@ def revision(document_id: UUID, file_id: UUID, length: int) -> Response:
     if length not in ends:
         raise NotFound(table="revision", id=str(length))
     with opened.path.open("rb") as stream:
-        data = stream.read(length)
+        data = io.BytesIO(stream.read(length))
     here.visits().note(here.actor(), "file.fetched", object_id=document_id, detail=f"{opened.sha256} {length}")
-    response = Response(data, mimetype="application/pdf")
-    stem = opened.name.removesuffix(".pdf")
-    response.headers.set("Content-Disposition", "attachment", filename=f"{stem}.{length}.pdf")
+    name = f"{opened.name.removesuffix('.pdf')}.{length}.pdf"
+    response = send_file(data, mimetype=opened.media, as_attachment=True, download_name=name)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

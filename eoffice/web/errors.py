@@ -37,11 +37,12 @@ SENTENCES: dict[int, str] = {
     405: N_("Nothing was changed. Please use the links and buttons of the pages."),
     413: TooLarge.message,
     429: N_("Nothing was lost. Please wait {seconds} seconds and try again."),
-    500: N_(
-        "What you asked for was not done, and nothing was lost. Please try again in a few minutes; "
-        "if it returns, give the administrator this code:"
-    ),
 }
+
+UNFORESEEN = N_(
+    "What you asked for was not done, and nothing was lost. Please try again in a few minutes; "
+    "if it returns, give the administrator this code:"
+)
 
 FORM_EXPIRED = N_(
     "The page was open too long or came from elsewhere, so its form was not accepted. "
@@ -83,7 +84,7 @@ def _of_http(error: HTTPException) -> Response | tuple[str, int] | tuple[str, in
 def _unforeseen(error: Exception) -> tuple[str, int]:
     code = "-".join((secrets.token_hex(2), secrets.token_hex(2))).upper()
     _log.error("%s %s %s", code, request.method, request.path, exc_info=error)
-    return page(500, code=code), 500
+    return page(500, UNFORESEEN, code=code), 500
 
 
 def page(status: int, message: str = "", *, code: str = "", **facts: object) -> str:
@@ -100,7 +101,7 @@ def page(status: int, message: str = "", *, code: str = "", **facts: object) -> 
     return render_template(
         "errors/error.html",
         heading=TITLES.get(status, TITLES[500]),
-        message=message or SENTENCES.get(status, SENTENCES[500] if code else OfficeError.message),
+        message=message or SENTENCES.get(status, OfficeError.message),
         facts=facts,
         code=code,
         icon_name=ICONS.get(status, "octagon-alert"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request, send_file
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
@@ -76,7 +77,6 @@ def report() -> Response:
         data = _serializer().loads(request.form.get("report", ""))
     except BadData as error:
         raise InvalidInput("report_unknown") from error
-    response = Response(json.dumps(data, ensure_ascii=False, indent=1), mimetype="application/json")
-    stem = str(data["file"]).removesuffix(".pdf")
-    response.headers.set("Content-Disposition", "attachment", filename=f"{stem}.json")
-    return response
+    body = io.BytesIO(json.dumps(data, ensure_ascii=False, indent=1).encode())
+    name = str(data["file"]).removesuffix(".pdf") + ".json"
+    return send_file(body, mimetype="application/json", as_attachment=True, download_name=name)

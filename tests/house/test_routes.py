@@ -44,7 +44,7 @@ PUBLIC = {
 
 
 def _guards() -> dict[str, guard.Guard]:
-    office = Office(Settings(home=Path("/nowhere"), database_url="sqlite://", secret="of no use"))
+    office = Office(Settings(home=Path("/nowhere"), database_url="sqlite:////nowhere/none.sqlite3", secret="of no use"))
     app = create_app(office)
     found = {
         f"{method} {rule.rule}": guard.of(app, rule.endpoint)

@@ -277,6 +277,8 @@ class CheckingClient(FlaskClient):
         assert "default-src" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "Cache-Control" in answer.headers
+        for name, text in answer.headers:
+            assert text.encode("latin-1"), f"{name} would stop a server"
         if answer.mimetype == "text/html" and answer.data and not 300 <= answer.status_code < 400:
             assert "Cookie" in answer.headers.get("Vary", "Cookie")
             text = answer.get_data(as_text=True)
