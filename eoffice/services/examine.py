@@ -212,6 +212,5 @@ def verification(report: dict[str, Any], *, sha256: str, checked_at: datetime) -
     """
     from signing.report import from_dict
 
-    short = {"sha256": sha256, "checked_at": checked_at.isoformat(), "policy": "", "engine": "", "pages": None}
-    short |= {"notes": (), "flags": (), "reasons": ()}
-    return from_dict({**short, **report})
+    known = {"sha256": sha256, "checked_at": checked_at.isoformat(), "policy": "", "engine": "", "pages": None}
+    return from_dict({"notes": (), "flags": (), "reasons": (), **known, **report})
