@@ -103,8 +103,9 @@ def time_stamps(home: Path) -> Iterator[tuple[str, int]]:
 # list_p95_ms, list_queries
 
 
-def fill(office: Office, agency: UUID, officer: UUID, rows: int) -> None:
-    """Enter documents of three years, in bulk: most are done, some open, a twentieth the officer's own."""
+def fill(world: World, rows: int) -> None:
+    """Enter documents of three years, in bulk: most are done, some open, a few the officer's or his head's own."""
+    office, agency = world.office, world.agency("so-noi-vu")
     now = office.clock.now()
     paper = examined(b"%PDF-1.7 bulk")
     names = ("Sở Tài chính", "Ủy ban nhân dân phường Tân An", "Bộ Nội vụ", "Công ty Cổ phần Cấp nước An Bình")
@@ -156,16 +157,18 @@ def fill(office: Office, agency: UUID, officer: UUID, rows: int) -> None:
         }
         for facts in documents
     ]
-    mine = [
-        {"id": new_id(), "agency_id": agency, "document_id": facts["id"], "post_id": officer, "unit_id": None}
-        for facts in documents[::20]
+    shares = {"tuan": documents[::21], "son": documents[:: rows // 3]}
+    seen = [
+        {"id": new_id(), "agency_id": agency, "document_id": facts["id"], "post_id": world.post(login)}
+        for login, share in shares.items()
+        for facts in share
     ]
     with office.engine.begin() as connection:
         connection.execute(
             insert(File),
             {"id": new_id(), "sha256": paper.sha256, "size": paper.size, "media": paper.media, "created_at": now},
         )
-        for table, entries in ((Document, documents), (DocumentFile, files), (Participant, mine)):
+        for table, entries in ((Document, documents), (DocumentFile, files), (Participant, seen)):
             for start in range(0, len(entries), 10_000):
                 connection.execute(insert(table), entries[start : start + 10_000])
     if office.engine.dialect.name == "postgresql":
@@ -178,18 +181,18 @@ def lists(office: Office, options: Options) -> dict[str, float]:
     from eoffice.web import create_app
 
     world = world_of(office)
-    fill(office, world.agency("so-noi-vu"), world.post("tuan"), ROWS)
+    fill(world, ROWS)
     app = create_app(office)
-    pages = ("/incoming", "/outgoing", "/incoming?late=1", "/incoming?state=done", "/incoming?q=ke+hoach")
+    plain = ("/incoming", "/outgoing", "/incoming?late=1", "/incoming?state=done")
     times, most = 15 if options.quick else 60, 0
-    slowest = 0.0
-    for login in ("hanh", "tuan"):
+    slowest = {"list_p95_ms": 0.0, "search_p95_ms": 0.0}
+    for login in ("hanh", "tuan", "son"):  # sees all, sees some thousands, sees a handful
         client = app.test_client()
         client.set_cookie("office", enter(world, login))
         first = client.get("/incoming").get_data(as_text=True)
-        assert first.count("<tr") > 50, "a page shows 50 rows"
-        deep = first.rpartition("after=")[2].partition('"')[0]
-        for page in (*pages, f"/incoming?after={deep}"):
+        assert login == "son" or first.count("<tr") > 50, "a page shows 50 rows"
+        deep = first.rpartition("after=")[2].partition('"')[0] if "after=" in first else ""
+        for page in (*plain, *([f"/incoming?after={deep}"] if deep else []), "/incoming?q=ke+hoach"):
 
             def ask(client: Any = client, page: str = page) -> None:
                 answer = client.get(page)
@@ -198,10 +201,12 @@ def lists(office: Office, options: Options) -> dict[str, float]:
             ask()
             with counted(office.engine) as statements:
                 ask()
-            found_p95 = p95(milliseconds(ask, times))
-            options.say(f"    {login:5} {page[:40]:40} {found_p95:7.1f} ms  {len(statements)} queries")
-            slowest, most = max(slowest, found_p95), max(most, len(statements))
-    return {"list_p95_ms": slowest, "list_queries": most}
+            taken = milliseconds(ask, times)
+            told = f"p50 {statistics.median(taken):6.1f} ms, p95 {p95(taken):6.1f} ms, {len(statements)} queries"
+            options.say(f"    {login:5} {page[:32]:32} {told}")
+            figure = "search_p95_ms" if "q=" in page else "list_p95_ms"
+            slowest[figure], most = max(slowest[figure], p95(taken)), max(most, len(statements))
+    return {**slowest, "list_queries": most}
 
 
 def enter(world: World, login: str) -> str:
@@ -402,6 +407,10 @@ def measure(kind: str, options: Options) -> Iterator[dict[str, float]]:
         bulk.close()
 
 
+def wanted(name: str) -> str:
+    return f"wanted {TARGETS[name][0]} {TARGETS[name][1]:g}" if name in TARGETS else ""
+
+
 def main() -> int:
     """Measure, say it to people, and print the line of JSON."""
     options = Options.read(__doc__)
@@ -411,7 +420,7 @@ def main() -> int:
         for group in measure(kind, options):
             figures.add(group)
             for name, value in group.items():
-                options.say(f"  {name:18} {value:10.3f}   wanted {TARGETS[name][0]} {TARGETS[name][1]:g}")
+                options.say(f"  {name:18} {value:10.3f}   {wanted(name)}")
     for text in figures.missed():
         options.say(f"missed: {text}")
     print(figures.line("basic", options.databases()))

@@ -77,7 +77,7 @@ def place() -> Iterator[Durable]:
 
 @dataclass
 class Figures:
-    """Figures of one run with their targets; the worse of two databases counts."""
+    """Figures of one run, some of them with targets; the worse of two databases counts."""
 
     targets: Mapping[str, tuple[str, float]]
     found: dict[str, float] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Figures:
     def add(self, figures: Mapping[str, float]) -> None:
         """Take in the figures of one database."""
         for name, value in figures.items():
-            worse = min if self.targets[name][0] == ">=" else max
+            worse = min if self.targets.get(name, ("<=",))[0] == ">=" else max
             self.found[name] = worse(self.found.get(name, value), value)
 
     def missed(self) -> list[str]:
