@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.mark.slow
 def test_an_installed_wheel_goes_on_the_tour(tmp_path: Path) -> None:
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+    uv = next(Path(sys.prefix).glob("uv-*"))  # the one that made this environment
     tree = tmp_path / "tree"
     run("git", "clone", "--quiet", str(ROOT), str(tree), cwd=tmp_path)
     run(uv, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path / "dist"), ".", cwd=tree)
