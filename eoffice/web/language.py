@@ -55,14 +55,12 @@ def register(app: Flask) -> None:
 
 
 def _choose() -> None:
-    g.locale = here.office().settings.locale
-    chosen = request.cookies.get("locale", "")
-    g.theme = request.cookies.get("theme", "") if request.cookies.get("theme", "") in THEMES else ""
-    if chosen in LOCALES:
-        g.locale = chosen
-    else:
-        current = session.load()
-        g.locale = current.locale if current is not None else g.locale
+    locale, theme = request.cookies.get("locale", ""), request.cookies.get("theme", "")
+    g.theme = theme if theme in THEMES else ""
+    g.locale = locale if locale in LOCALES else here.office().settings.locale
+    current = session.load()
+    if current is not None and locale not in LOCALES:
+        g.locale = current.locale
 
 
 def _context() -> dict[str, Any]:

@@ -91,8 +91,11 @@ def test_what_nobody_thought_of_is_logged_under_a_code(
 
 
 def test_errors_keep_the_frame_of_who_is_signed_in(hanh: CheckingClient) -> None:
-    page = Page(hanh.get("/fails/404").get_data(as_text=True))
-    assert "Trần Thị Hạnh" in page.one("header").text()
+    for locale in ("vi", "en"):
+        hanh.speak(locale)
+        for path in ("/fails/404", "/nowhere"):
+            page = Page(hanh.get(path).get_data(as_text=True))
+            assert "Trần Thị Hạnh" in page.one("header").text()
 
 
 def test_a_database_that_is_gone_is_told(hanh: CheckingClient, town: Town) -> None:
