@@ -161,7 +161,9 @@ def welcome(found: Examined) -> Examined:
         FileRefused: not a PDF, damaged, locked with a password, or over a limit.
     """
     if found.verdict == "UNREADABLE":
-        code = found.reason if found.reason in REFUSALS else "damaged"
+        code = next((word for word in REFUSALS if found.reason.startswith(word)), "damaged")
+        if found.reason in ("sandbox_timeout", "sandbox_memory"):
+            code = "over_limit"
         raise FileRefused(code, REFUSALS[code], detail=found.reason)
     return found
 

@@ -6,18 +6,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 
 from eoffice.cli.staff import Staff
 from eoffice.core.errors import Conflict, NotAllowed, OfficeError, SignatureProblem
 from eoffice.core.ids import new_id
 from eoffice.models.books import NumberAllocation
-from eoffice.models.directory import SigningAuthority
 from eoffice.models.documents import FileVerdict
 from eoffice.rules.access import Role
 from eoffice.services import books, drafting, issuing, search
@@ -98,16 +96,6 @@ def test_a_new_version_drops_both_approvals(staff: Staff) -> None:
     with staff.office.read(staff.actor("nam")) as desk, pytest.raises(NotAllowed) as caught:
         drafting.check_approved(desk, search.document(desk, letter))
     assert caught.value.code == "not_approved"
-
-
-def test_no_signature_without_authority_that_day(staff: Staff, world: World) -> None:
-    letter = approved(staff)
-    with world.office.write(world.system("so-noi-vu"), key="end") as desk:
-        ended = update(SigningAuthority).where(SigningAuthority.post_id == world.post("nam"))
-        desk.session.execute(ended.values(valid_to=date(2026, 9, 6)).execution_options(scoped=True))
-    with pytest.raises(NotAllowed):
-        staff.sign("nam", letter)
-    assert staff.document("nam", letter).state == "format_ok"
 
 
 def test_a_sealed_file_is_checked_again_before_it_is_issued(staff: Staff, world: World) -> None:
