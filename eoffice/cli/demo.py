@@ -279,16 +279,7 @@ class History:
             if index == 7:
                 self.staff.do(clerk, incoming.refuse, row.id, reason="Không thuộc chức năng, nhiệm vụ của cơ quan")
                 return
-            facts = Facts(
-                code=row.code,
-                issued_date=row.issued_date,
-                issuer_name=row.issuer_name,
-                issuer_identifier=row.issuer_identifier,
-                subject=row.subject,
-                kind=row.kind,
-                signer_name=row.signer_name,
-            )
-            self._register(slug, row.id, facts)
+            self._register(slug, row.id, incoming.facts_of(row))
 
         return take
 

@@ -15,7 +15,6 @@ from eoffice.cli.staff import Staff
 from eoffice.core.clock import SteppingClock, local_date
 from eoffice.core.desk import scope, system
 from eoffice.core.errors import OfficeError
-from eoffice.models.documents import Document
 from eoffice.models.exchange import DeliveryEvent
 from eoffice.models.work import Job
 from eoffice.services import books, drafting, examine, exchange, incoming, ledger, search, statistics
@@ -244,7 +243,7 @@ class Journey:
         sealed = self.staff.bytes_of("hanh", self.answer, "sealed")
         yield "the content received is the content sealed", self.staff.bytes_of("yen", theirs.id, "received") == sealed
         yield "its signatures are PASSED there too", theirs.verdict == "PASSED"
-        self.staff.register("yen", theirs.id, self._as_sent(theirs))
+        self.staff.register("yen", theirs.id, incoming.facts_of(theirs))
         self.staff.work()
         yield "03 at registering", self._status("Sở Tài chính") == "03"
         self._later(minutes=30)
@@ -271,11 +270,6 @@ class Journey:
         codes = {event.code for event in events if event.kind == "status"}
         yield "all statuses are in the history", codes == {"01", "02", "03", "04", "05", "06"}
         yield "no job is left", not stuck
-
-    def _as_sent(self, row: Document) -> Facts:
-        return Facts(
-            code=row.code, issued_date=row.issued_date, issuer_name=row.issuer_name, subject=row.subject, kind=row.kind
-        )
 
     def _status(self, name: str) -> str | None:
         found = {row.to_name: row.status_code for row in self.staff.deliveries("hanh", self.answer)}

@@ -14,7 +14,6 @@ from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.core.text import file_name, fold, tidy
 from eoffice.models.documents import Document, DocumentFile
-from eoffice.models.exchange import Message
 from eoffice.rules import kinds, numbering, secrecy
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import Direction, State
@@ -308,15 +307,6 @@ def _same_code(desk: Desk, facts: Facts, *, but: UUID | None = None) -> UUID | N
     ).first()
 
 
-def message_of(desk: Desk, document: Document) -> Message | None:
-    """The exchange message that brought a document."""
-    if document.message_id is None:
-        return None
-    return desk.session.scalars(
-        scope(desk, Message).where(Message.agency_id == document.agency_id, Message.id == document.message_id)
-    ).one_or_none()
-
-
 def main_file(document: Document, *stages: str) -> DocumentFile | None:
     """The newest main file of a document, of one of the stages if any are named."""
     found = [item for item in document.files if item.role == "main" and (not stages or item.stage in stages)]
@@ -330,3 +320,17 @@ def by_arrival_number(desk: Desk, year: int, number: int) -> Document | None:
             Document.agency_id == desk.agency, Document.book_year == year, Document.arrival_number == number
         )
     ).one_or_none()
+
+
+def facts_of(document: Document) -> Facts:
+    """What is already known of a document, as a clerk would confirm it in the register form."""
+    return Facts(
+        code=document.code,
+        issued_date=document.issued_date,
+        issuer_name=document.issuer_name,
+        issuer_identifier=document.issuer_identifier,
+        subject=document.subject,
+        kind=document.kind,
+        signer_name=document.signer_name,
+        urgency=document.urgency,
+    )

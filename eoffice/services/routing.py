@@ -13,7 +13,7 @@ from eoffice.core.errors import InvalidInput, NotAllowed, NotFound
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.core.text import tidy
-from eoffice.models.directory import Post, Unit
+from eoffice.models.directory import Unit
 from eoffice.models.documents import Document, Participant
 from eoffice.models.routing import Assignment, Instruction
 from eoffice.rules.access import Permission, Role
@@ -250,11 +250,3 @@ def instructions(desk: Desk, document_id: UUID) -> list[Instruction]:
             scope(desk, Instruction).where(Instruction.document_id == document_id).order_by(Instruction.at)
         )
     )
-
-
-def head_of(desk: Desk, unit_id: UUID) -> Post | None:
-    """The head of a unit."""
-    for post in directory.posts(desk):
-        if post.unit_id == unit_id and any(role.role == Role.UNIT_HEAD for role in post.roles):
-            return post
-    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def loop(data: bytes) -> None:
 
 
 def hang(data: bytes) -> None:
-    time.sleep(3600)
+    signal.pause()
 
 
 def leave(data: bytes) -> None:
@@ -86,7 +85,7 @@ def speak_rubbish(data: bytes, *, words: str) -> None:
     line = socket.socket(fileno=0)
     line.sendall(bytes.fromhex(words))
     line.detach()
-    time.sleep(3600)
+    signal.pause()
 
 
 def call_home(data: bytes, *, port: int) -> bool:
