@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -123,6 +124,31 @@ class Desk:
         self.enqueue(self, name, key, payload, agency=agency or self.agency, at=at, part=part)
 
 
+class Memory:
+    """What a process remembers for a short while of things that hardly ever change.
+
+    Args:
+        seconds: how long.
+    """
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self.seconds = seconds
+        self._kept: dict[str, tuple[float, Any]] = {}
+
+    def get(self, name: str, make: Callable[[], Any]) -> Any:
+        """What is remembered under a name, made anew when it is too old."""
+        now = time.monotonic()
+        at, value = self._kept.get(name, (0.0, None))
+        if value is None or now - at > self.seconds:
+            value = make()
+            self._kept[name] = (now, value)
+        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+
+
 @dataclass
 class Tools:
     """What lies beside every desk: opened lazily, shared by all desks of a process."""
@@ -132,6 +158,7 @@ class Tools:
     agent: Callable[[], Any]
     tsa: Callable[[], Any]
     exchange_key: Callable[[str], Any]
+    memory: Memory = field(default_factory=Memory)
 
 
 T = TypeVar("T", bound=Base)

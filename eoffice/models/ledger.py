@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary
@@ -54,3 +55,17 @@ class AccessEntry(Base, Row):
     object_id: Mapped[UUID | None]
     detail: Mapped[str] = mapped_column(default="")
     __table_args__ = (Index("ix_access_entry_object", "chain", "object_id", "at"),)
+
+
+class LedgerCheck(Base, Row):
+    """One proof of a chain, asked for by a person and done in the background, with what it found."""
+
+    __tablename__ = "ledger_check"
+    chain: Mapped[UUID]
+    asked_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    seconds: Mapped[float | None]
+    entries: Mapped[int | None]
+    ok: Mapped[bool | None]
+    broken: Mapped[list[Any]] = mapped_column(default=list)
+    __table_args__ = (Index("ix_ledger_check_chain", "chain", "asked_at"),)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from eoffice.core.db import Base, Owned, short
@@ -50,4 +50,57 @@ class Approval(Base, Owned):
         CheckConstraint("kind IN ('content', 'format')", name="kind"),
         CheckConstraint("decision IN ('approved', 'sent_back')", name="decision"),
         Index("ix_approval_document", "agency_id", "document_id"),
+    )
+
+
+class DraftText(Base, Owned):
+    """What somebody is writing: kept while he types, his alone, until it becomes a version of a draft."""
+
+    __tablename__ = "draft_text"
+    post_id: Mapped[UUID]
+    document_id: Mapped[UUID | None]
+    reply_to_id: Mapped[UUID | None]
+    content: Mapped[dict[str, Any]]
+    began_from: Mapped[int] = mapped_column(default=0)
+    kept_at: Mapped[datetime]
+    __table_args__ = (
+        ForeignKeyConstraint(["agency_id", "post_id"], ["post.agency_id", "post.id"]),
+        ForeignKeyConstraint(["agency_id", "document_id"], ["document.agency_id", "document.id"]),
+        ForeignKeyConstraint(["agency_id", "reply_to_id"], ["document.agency_id", "document.id"]),
+        Index("ix_draft_text_post", "agency_id", "post_id", "kept_at"),
+        Index(
+            "uq_draft_text_document",
+            "post_id",
+            "document_id",
+            unique=True,
+            sqlite_where=text("document_id IS NOT NULL"),
+            postgresql_where=text("document_id IS NOT NULL"),
+        ),
+    )
+
+
+class SigningItem(Base, Owned):
+    """A place in a leader's signing list: the version that was shown to him, and how signing it went."""
+
+    __tablename__ = "signing_item"
+    document_id: Mapped[UUID]
+    post_id: Mapped[UUID]
+    sha256: Mapped[str] = short(64)
+    shown: Mapped[dict[str, Any]]
+    state: Mapped[str] = short()
+    batch: Mapped[UUID | None]
+    listed_at: Mapped[datetime]
+    begun_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    code: Mapped[str] = mapped_column(default="")
+    reason_vi: Mapped[str] = mapped_column(default="")
+    reason_en: Mapped[str] = mapped_column(default="")
+    version: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+    __table_args__ = (
+        ForeignKeyConstraint(["agency_id", "document_id"], ["document.agency_id", "document.id"]),
+        ForeignKeyConstraint(["agency_id", "post_id"], ["post.agency_id", "post.id"]),
+        CheckConstraint("state IN ('listed', 'queued', 'signed', 'failed')", name="state"),
+        UniqueConstraint("document_id", "post_id"),
+        Index("ix_signing_item_post", "agency_id", "post_id", "state", "listed_at"),
     )

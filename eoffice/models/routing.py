@@ -69,4 +69,12 @@ class Assignment(Base, Owned):
             sqlite_where=text("state <> 'done'"),
             postgresql_where=text("state <> 'done'"),
         ),
+        Index(
+            "ix_assignment_open_unit",
+            "agency_id",
+            "unit_id",
+            "due_at",
+            sqlite_where=text("state <> 'done'"),
+            postgresql_where=text("state <> 'done'"),
+        ),
     )

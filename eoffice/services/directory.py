@@ -30,7 +30,7 @@ from eoffice.models.directory import (
     SigningAuthority,
     Unit,
 )
-from eoffice.rules.access import Permission, sees_whole_agency
+from eoffice.rules.access import Permission, Role, sees_whole_agency
 from eoffice.services.verbs import verb
 
 DEMO_PASSWORD = "demo_password"  # noqa: S105 - the name of the setting by which a demo says how to sign in
@@ -232,6 +232,7 @@ def seed_calendar(desk: Desk, *, days: Sequence[Any]) -> None:
         CalendarDay(day=day.day, kind=day.kind, name_vi=day.name_vi, name_en=day.name_en, basis=day.basis)
         for day in days
     )
+    desk.tools.memory.clear()
     desk.note(days=len(days))
 
 
@@ -333,6 +334,11 @@ def posts(desk: Desk) -> list[Post]:
     return list(desk.session.scalars(statement.order_by(Post.rank, Post.id)))
 
 
+def leaders(desk: Desk) -> list[Post]:
+    """Who leads this agency today, the head first."""
+    return [post for post in posts(desk) if any(role.role == Role.LEADER for role in post.roles)]
+
+
 def post(desk: Desk, post_id: UUID) -> Post:
     """A post of an agency this desk may read.
 
@@ -381,7 +387,17 @@ def picture(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Picture
 
 
 def calendar(desk: Desk) -> WorkingCalendar:
-    """The working calendar of this agency: the installation's days, its own over them."""
+    """The working calendar of this agency: the installation's days, its own over them.
+
+    A desk that only reads may get one of up to a minute ago.
+    """
+    if desk.writing:
+        return _calendar(desk)
+    known: WorkingCalendar = desk.tools.memory.get(f"calendar:{desk.actor.agency}", lambda: _calendar(desk))
+    return known
+
+
+def _calendar(desk: Desk) -> WorkingCalendar:
     own = desk.actor.agency
     rows = desk.session.scalars(
         select(CalendarDay)
@@ -466,6 +482,11 @@ class Named:
     title: str
     unit: str
 
+    @property
+    def called(self) -> str:
+        """As buttons call him: ``ông Sơn``."""
+        return f"{self.honorific} {self.name.rpartition(' ')[2]}"
+
 
 def named(desk: Desk, posts: Collection[UUID]) -> dict[UUID, Named]:
     """Names, titles and units of posts, those that are no longer held too."""
@@ -479,6 +500,42 @@ def named(desk: Desk, posts: Collection[UUID]) -> dict[UUID, Named]:
         .with_only_columns(Post.id, Person.full_name, Person.honorific, Post.title, Unit.name)
     )
     return {row[0]: Named(row[1], row[2], row[3], row[4] or "") for row in rows}
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody who holds a post of this agency today, to choose from.
+
+    Args:
+        roles: words of ``rules.access.Role``.
+    """
+
+    id: UUID
+    named: Named
+    unit_id: UUID | None
+    roles: frozenset[str]
+
+
+def colleagues(desk: Desk) -> list[Colleague]:
+    """Everybody who holds a post of this agency today, by rank, with unit and roles, by one query."""
+    today = local_date(desk.now())
+    rows = desk.session.execute(
+        own(desk, Post)
+        .where(Post.valid_from <= today, or_(Post.valid_to.is_(None), Post.valid_to >= today), Person.active)
+        .join(Person, Person.id == Post.person_id)
+        .outerjoin(Unit, Unit.id == Post.unit_id)
+        .outerjoin(PostRole, PostRole.post_id == Post.id)
+        .order_by(Post.rank, Post.id)
+        .with_only_columns(
+            Post.id, Person.full_name, Person.honorific, Post.title, Unit.name, Post.unit_id, PostRole.role
+        )
+    )
+    found: dict[UUID, Colleague] = {}
+    for post_id, name, honorific, title, unit, unit_id, role in rows:
+        before = found.get(post_id)
+        roles = (before.roles if before else frozenset()) | ({role} if role else set())
+        found[post_id] = Colleague(post_id, Named(name, honorific, title, unit or ""), unit_id, frozenset(roles))
+    return list(found.values())
 
 
 def units_named(desk: Desk, units: Collection[UUID]) -> dict[UUID, str]:

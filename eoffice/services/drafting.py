@@ -22,7 +22,7 @@ from eoffice.models.documents import Document, DocumentFile
 from eoffice.models.exchange import Recipient
 from eoffice.models.review import Approval, DraftVersion
 from eoffice.rules import authority, delivery, kinds, numbering, secrecy
-from eoffice.rules.access import Permission, Role
+from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import Direction, State
 from eoffice.services import directory, examine
 from eoffice.services.examine import PDF
@@ -141,7 +141,7 @@ def letter_of(desk: Desk, content: Content) -> Letter:
 
 def _capacity_lines(desk: Desk, agency: Agency, signer: Post, content: Content) -> tuple[str, ...]:
     capacity = authority.Capacity(authority.Basis(content.basis), authority.Holder(content.holder))
-    leaders = [post for post in directory.posts(desk) if any(role.role == Role.LEADER for role in post.roles)]
+    leaders = directory.leaders(desk)
     head = leaders[0] if leaders else signer
     collective = "Ủy ban nhân dân" if capacity.basis is authority.Basis.COLLECTIVE else ""
     unit_title = signer.title if capacity.basis in (authority.Basis.BY_ORDER, authority.Basis.BY_AUTHORISATION) else ""
@@ -285,7 +285,7 @@ def revise(desk: Desk, document: Document, *, content: Content, prepared: Render
     for name, value in _facts(desk, content, prepared).items():
         setattr(document, name, value)
     number = _add_version(desk, document, content, prepared, note=tidy(note))
-    document.state = State.DRAFT
+    document.state, document.returned_at = State.DRAFT, None
     let_see(desk, document.id, post=content.signer)
     desk.note(document=document.id, version=number, sha256=prepared.sha256, note=note)
     return document
@@ -294,7 +294,7 @@ def revise(desk: Desk, document: Document, *, content: Content, prepared: Render
 @verb(Permission.DRAFT_SUBMIT, "draft.submitted", on=Document)
 def submit(desk: Desk, document: Document) -> Document:
     """Hand the newest version in for review."""
-    document.state = State.IN_REVIEW
+    document.state, document.returned_at = State.IN_REVIEW, None
     desk.note(document=document.id, sha256=newest(desk, document.id).sha256)
     return document
 
@@ -307,7 +307,7 @@ def send_back(desk: Desk, document: Document, *, reason: str) -> Document:
         raise InvalidInput("reason_missing", N_("Please say why. Nothing was changed."))
     kind = "content" if document.state == State.IN_REVIEW else "format"
     _decide(desk, document, kind, "sent_back", reason)
-    document.state = State.DRAFT
+    document.state, document.returned_at = State.DRAFT, desk.now()
     return document
 
 

@@ -17,7 +17,7 @@ from eoffice.core.ids import new_id
 from eoffice.core.text import tidy
 from eoffice.models.documents import Document, DocumentFile, File, FileVerdict
 from eoffice.models.ledger import INSTALLATION, AccessEntry
-from eoffice.services import search
+from eoffice.services import examine, search
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,13 @@ def about(desk: Desk, row: Document) -> dict[str, About]:
         .order_by(FileVerdict.checked_at)
     )
     return {sha256: About(*facts) for sha256, *facts in found}
+
+
+def checked(known: About | None, sha256: str) -> Any:
+    """The stored verification of a file with every signature, None when it was never examined."""
+    if known is None or known.report is None or known.checked_at is None:
+        return None
+    return examine.verification(known.report, sha256=sha256, checked_at=known.checked_at)
 
 
 @dataclass(frozen=True)

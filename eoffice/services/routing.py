@@ -33,11 +33,21 @@ class Share:
 
 
 @verb(Permission.DOCUMENT_FORWARD, "document.forwarded", on=Document)
-def forward(desk: Desk, document: Document) -> Document:
-    """Submit a registered document to the leader (trình)."""
+def forward(desk: Desk, document: Document, *, to: UUID | None = None) -> Document:
+    """Submit a registered document to the leader (trình).
+
+    Args:
+        to: post of the leader who is to give the instruction; any leader of the agency when left out.
+
+    Raises:
+        InvalidInput: the post is no leader of this agency.
+    """
+    if to is not None and to not in {post.id for post in directory.leaders(desk)}:
+        raise InvalidInput("not_a_leader", N_("This person is no leader of your agency. Nothing was changed."))
     document.state = State.SUBMITTED
     document.submitted_at = desk.now()
-    desk.note(document=document.id)
+    document.submitted_to_id = to
+    desk.note(document=document.id, to=to)
     return document
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
@@ -13,12 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, func, literal, or_, select, true, tuple_, union_all
+from sqlalchemy.orm import joinedload
 
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput, NotFound
 from eoffice.core.text import fold
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.rules.lifecycle import INCOMING_STATES, OPEN_INCOMING, OUTGOING_STATES, Direction
+from eoffice.services import queues
 
 PAGE = 50
 
@@ -41,6 +43,10 @@ COLUMNS = (
     Document.due_at,
     Document.done_at,
     Document.issued_at,
+    Document.message_id,
+    Document.drafter_post_id,
+    Document.unit_id,
+    Document.signer_post_id,
 )
 
 
@@ -53,12 +59,15 @@ class Filter:
         states: some states, none for all.
         words: of number, symbol, subject and issuer, with or without diacritics; all must occur.
         late: only open ones past their deadline.
+        queue: code of one of ``queues.QUEUES``: only what waits in it; whose: one of ``queues.SCOPES``.
     """
 
     direction: str | None = None
     states: tuple[str, ...] = ()
     words: str = ""
     late: bool = False
+    queue: str = ""
+    whose: str = "mine"
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,8 @@ def _merged(desk: Desk, statement: Any, wanted: Filter, limit: int) -> Any:
     Asked for several at once, a planner may walk the whole book to find a few.
     """
     agencies = [Document.agency_id == agency for agency in sorted(desk.actor.agencies or ())]
-    states = [Document.state == state for state in wanted.states]
+    waiting = queues.BY_CODE[wanted.queue].states if wanted.queue and wanted.whose == "mine" else ()
+    states = [Document.state == state for state in wanted.states or waiting]
     clauses = [and_(*pair) for pair in product(agencies or [true()], states or [true()])]
     if len(clauses) < 2:
         return statement
@@ -127,11 +137,20 @@ def count_states(desk: Desk, wanted: Filter, *, most: int = 1000) -> dict[str, i
         return counts
     states = OUTGOING_STATES if wide.direction == Direction.OUTGOING else INCOMING_STATES
     parts = [("late", replace(wide, late=True)), *((state.value, replace(wide, states=(state,))) for state in states)]
+    return {name: number for name, number in count_each(desk, dict(parts), most=most).items() if number}
+
+
+def count_each(desk: Desk, wanted: Mapping[str, Filter], *, most: int = 1000) -> dict[str, int]:
+    """How many documents match each of several filters, by one statement; each no further than ``most``."""
+    if not wanted:
+        return {}
     some = [
-        (name, _matching(desk, part).with_only_columns(Document.id).limit(most).subquery()) for name, part in parts
+        (name, _matching(desk, part).with_only_columns(Document.id).limit(most).subquery())
+        for name, part in wanted.items()
     ]
     counted = [select(literal(name), func.count()).select_from(part) for name, part in some]
-    return {name: number for name, number in desk.session.execute(union_all(*counted)) if number}
+    rows: Any = desk.session.execute(union_all(*counted))
+    return dict(rows)
 
 
 def _late(desk: Desk) -> Any:
@@ -150,7 +169,9 @@ def _matching(desk: Desk, wanted: Filter) -> Any:
         statement = statement.where(Document.direction == wanted.direction)
     if wanted.states:
         statement = statement.where(Document.state.in_(wanted.states))
-    if wanted.late:
+    if wanted.queue:
+        statement = statement.where(queues.condition(desk.actor, wanted.queue, wanted.whose))
+    if wanted.late or (wanted.queue and wanted.whose == "late"):
         statement = statement.where(_late(desk))
     for word in fold(wanted.words).split()[:10]:
         like = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -177,7 +198,8 @@ def document(desk: Desk, document_id: UUID) -> Document:
     Raises:
         NotFound: there is none, or none he may know of.
     """
-    row = desk.session.scalars(scope(desk, Document).where(Document.id == document_id)).one_or_none()
+    statement = scope(desk, Document).where(Document.id == document_id).options(joinedload(Document.files))
+    row = desk.session.scalars(statement).unique().one_or_none()
     if row is None:
         raise NotFound(table="document", id=str(document_id))
     return row

@@ -7,8 +7,26 @@ from pathlib import Path
 from flask import Flask
 
 from eoffice.services.office import Office
-from eoffice.web import account, documents, errors, guard, headers, health, language, session, static, verify
+from eoffice.web import (
+    account,
+    documents,
+    errors,
+    guard,
+    headers,
+    health,
+    incoming,
+    language,
+    lists,
+    papers,
+    rail,
+    routing,
+    session,
+    static,
+    verify,
+)
 from eoffice.web.visits import Visits
+
+ROOMS = (account, rail, lists, documents, papers, incoming, routing, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -42,7 +60,8 @@ def create_app(office: Office) -> Flask:
     session.register(app)
     guard.register(app)
     headers.register(app)
-    for room in (account.room, documents.room, verify.room, health.room):
-        app.register_blueprint(room)
+    rail.register(app)
+    for part in ROOMS:
+        app.register_blueprint(part.room)
     guard.check(app)
     return app

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import secrets
 from datetime import timedelta
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Blueprint, current_app, render_template, request, url_for
@@ -16,7 +15,7 @@ from eoffice.core.desk import PUBLIC
 from eoffice.core.errors import InvalidInput
 from eoffice.core.i18n import LOCALES, N_
 from eoffice.services import accounts, directory
-from eoffice.web import here, kept, language, session
+from eoffice.web import here, kept, language, rail, session
 from eoffice.web.guard import public, signed_in
 from eoffice.web.language import say as _
 
@@ -31,17 +30,17 @@ NO_POST = N_("You hold no post today. Please ask the administrator of your agenc
 
 
 @room.get("/")
-@public("leads to the list, or to the sign-in page")
+@public("leads to the desk, or to the sign-in page")
 def home() -> Response:
     """Where people begin."""
-    return here.go(url_for("documents.incoming") if session.load() else url_for("account.sign_in"))
+    return here.go(rail.home() if session.load() else url_for("account.sign_in"))
 
 
 @room.get("/sign-in")
 @public("nobody is signed in before it")
 def sign_in() -> str:
     """The sign-in page."""
-    return _page(next=_safe(request.args.get("next", "")))
+    return _page(next=here.path(request.args.get("next", "")))
 
 
 @room.post("/sign-in")
@@ -82,7 +81,7 @@ def _ask_which_post(found: accounts.Check) -> str:
         "account/post.html",
         posts=posts,
         ticket=ticket,
-        next=_safe(request.form.get("next", "")),
+        next=here.path(request.form.get("next", "")),
         kept=request.form.get("kept", ""),
     )
 
@@ -107,9 +106,9 @@ def _tickets() -> URLSafeTimedSerializer:
 
 def _begin(person: UUID, post: UUID) -> Response:
     again = kept.open_again(request.form.get("kept", ""))
-    target = _safe(request.form.get("next", ""))
+    target = here.path(request.form.get("next", ""))
     if again is None:
-        response = here.go(target or url_for("documents.incoming"))
+        response = here.go(target or url_for("account.home"))
         session.begin(response, person, post)
         return response
     response = current_app.make_response("")
@@ -128,17 +127,10 @@ def _page(*, login: str = "", error: str = "", next: str = "") -> str:
         error=error,
         lost=False,
         kept=request.form.get("kept", ""),
-        next=next or _safe(request.form.get("next", "")),
+        next=next or here.path(request.form.get("next", "")),
         demo=demo,
         password=password,
     )
-
-
-def _safe(target: str) -> str:
-    """A path of ours to go on to, "" when it leads anywhere else."""
-    parts = urlsplit(target)
-    inside = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return target if inside and target.isprintable() else ""
 
 
 @room.get("/account")
@@ -161,7 +153,7 @@ def sign_out() -> Response:
 @public("language and theme may be chosen before signing in; they change nothing but two cookies")
 def preferences() -> Response:
     """Remember language or theme in this browser."""
-    response = here.go(_safe(request.form.get("next", "")) or url_for("account.home"))
+    response = here.go(here.path(request.form.get("next", "")) or url_for("account.home"))
     locale, theme = request.form.get("locale", ""), request.form.get("theme", "")
     if locale in LOCALES:
         session.set_cookie(response, "locale", locale, max_age=YEAR)

@@ -98,6 +98,7 @@ def page(status: int, message: str = "", *, code: str = "", **facts: object) -> 
     g.setdefault("locale", here.office().settings.locale)
     g.setdefault("theme", "")
     g.setdefault("current", None)
+    g.counts = {}  # a page about a fault asks the database for nothing
     return render_template(
         "errors/error.html",
         heading=TITLES.get(status, TITLES[500]),

@@ -1,16 +1,23 @@
-"""What a view reaches for: this application's office, visits, and a desk for the person who asks."""
+"""What a view reaches for: this application's office, visits, a desk for the person who asks, and his deeds."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
-from flask import current_app, g
+from flask import current_app, g, request
 from werkzeug.wrappers import Response
 
 from eoffice.core.desk import PUBLIC, Actor, Desk
+from eoffice.core.errors import InvalidInput
+from eoffice.core.i18n import N_
 from eoffice.services.office import Office
+from eoffice.services.verbs import Verb
 from eoffice.web.visits import Visits
 
 
@@ -42,6 +49,62 @@ def reading() -> Iterator[Desk]:
     """A reading desk for the person who asks."""
     with office().read(actor(), locale=g.locale) as desk:
         yield desk
+
+
+def do(verb: Verb, subject: UUID | None = None, **arguments: Any) -> Any:
+    """Do one deed with what the form brought: its key, so that a second press changes nothing, and its version.
+
+    Raises:
+        InvalidInput: the form has no key, or a version that is no number.
+    """
+    key, version = request.form.get("key", ""), request.form.get("version", "")
+    if not re.fullmatch("[0-9a-f]{32}", key) or not re.fullmatch("[0-9]{0,9}", version):
+        raise InvalidInput("form_incomplete")
+    arguments.setdefault("version", int(version) if version else None)
+    return office().do(actor(), verb, subject, key=f"form:{key}", locale=g.locale, **arguments)
+
+
+def day(name: str) -> date | None:
+    """A date somebody typed as dd/mm/yyyy, None when the box is empty.
+
+    Raises:
+        InvalidInput: it is no date.
+    """
+    text = request.form.get(name, "").strip()
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})", text)
+    try:
+        if found:
+            return date(int(found[3]), int(found[2]), int(found[1]))
+    except ValueError:
+        pass
+    raise InvalidInput(
+        "date_impossible",
+        N_("“{given}” is no date. Please write day, month and year, such as 24/11/2026. Nothing was changed."),
+        given=text[:40],
+        field=name,
+    )
+
+
+def identifier(name: str) -> UUID | None:
+    """An identifier somebody chose from a list, None when he chose nothing.
+
+    Raises:
+        InvalidInput: it is none of ours.
+    """
+    text = request.form.get(name, "")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise InvalidInput("choice_unknown", field=name) from None
+
+
+def path(target: str) -> str:
+    """A path of ours to go on to, "" when it leads anywhere else."""
+    parts = urlsplit(target)
+    inside = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return target if inside and target.isprintable() else ""
 
 
 def go(target: str) -> Response:

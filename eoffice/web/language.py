@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +40,8 @@ def register(app: Flask) -> None:
         short_issuer=short_issuer,
         spoken=spoken,
         role_of=role_of,
+        form_key=form_key,
+        given=given,
     )
     env.filters.update(
         date=i18n.date_text,
@@ -85,6 +88,16 @@ def told(msgid: str, **facts: str) -> Markup:
 def data(text: str) -> Markup:
     """Text of a document, which stays Vietnamese: on an English page readers and screen readers are told so."""
     return Markup('<span lang="vi">{}</span>').format(text) if text and g.locale != "vi" else Markup("{}").format(text)
+
+
+def form_key() -> str:
+    """A key of its own for each form shown: pressed twice, it is one call."""
+    return secrets.token_hex(16)
+
+
+def given(name: str, otherwise: str = "") -> str:
+    """What somebody had written into a box when the form could not be used, so that nothing is lost."""
+    return request.form.get(name, otherwise) if request.method == "POST" else otherwise
 
 
 def kind_name(code: str) -> str:

@@ -183,6 +183,30 @@ ROLES: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """How a queue is called: in the rail, and as the heading of its page."""
+
+    text: str
+    icon: str
+    title: str
+
+
+QUEUES: dict[str, Waiting] = {
+    "to_register": Waiting(N_("To register"), "inbox", N_("Incoming documents to register")),
+    "to_forward": Waiting(N_("To submit"), "send", N_("Registered documents to submit to a leader")),
+    "to_instruct": Waiting(N_("To instruct"), "inbox", N_("Documents that wait for an instruction")),
+    "to_assign": Waiting(N_("To assign"), "users", N_("Documents to assign in the unit")),
+    "tasks": Waiting(N_("Assigned to me"), "inbox", N_("Assigned documents")),
+    "drafting": Waiting(N_("Being drafted"), "file-pen", N_("Drafts being written")),
+    "sent_back": Waiting(N_("Sent back"), "undo-2", N_("Drafts that were sent back")),
+    "to_approve": Waiting(N_("Content"), "eye", N_("Drafts whose content waits for approval")),
+    "to_check": Waiting(N_("Format"), "file-check", N_("Drafts whose format waits for approval")),
+    "to_sign": Waiting(N_("To sign"), "signature", N_("Documents to sign")),
+    "to_issue": Waiting(N_("To issue"), "stamp", N_("Signed documents to issue")),
+}
+
+
+@dataclass(frozen=True)
 class Group:
     """A tab of a list: some states under one word."""
 

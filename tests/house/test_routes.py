@@ -11,6 +11,7 @@ from eoffice.web import create_app, guard
 ROUTES = {
     "GET /": "public",
     "GET /account": "signed in",
+    "GET /counters.json": "signed in",
     "GET /documents/<uuid:document_id>": "signed in",
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>": "signed in",
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>/pages/<int:page>.jpg": "signed in",
@@ -21,7 +22,14 @@ ROUTES = {
     "GET /incoming": "signed in",
     "GET /outgoing": "signed in",
     "GET /sign-in": "public",
+    "GET /tasks": "signed in",
     "GET /verify": "public",
+    "POST /documents/<uuid:document_id>/assign": "needs document.assign",
+    "POST /documents/<uuid:document_id>/finish": "needs document.finish",
+    "POST /documents/<uuid:document_id>/forward": "needs document.forward",
+    "POST /documents/<uuid:document_id>/instruct": "needs document.instruct",
+    "POST /documents/<uuid:document_id>/refuse": "needs document.refuse",
+    "POST /documents/<uuid:document_id>/start": "needs document.start",
     "POST /preferences": "public",
     "POST /sign-in": "public",
     "POST /sign-in/post": "public",
@@ -31,7 +39,7 @@ ROUTES = {
 }
 
 PUBLIC = {
-    "GET /": "leads to the list, or to the sign-in page",
+    "GET /": "leads to the desk, or to the sign-in page",
     "GET /health": "a supervisor has no account; the answer says nothing but ok or not",
     "GET /sign-in": "nobody is signed in before it",
     "GET /verify": "anybody who is handed a document may ask whether it is genuine",

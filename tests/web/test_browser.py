@@ -72,7 +72,8 @@ class Site:
         page.fill("#login", "hanh")
         page.fill("#password", PASSWORD)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/incoming")
+        page.wait_for_selector("#rail", state="attached")
+        page.goto(self.address + "/incoming")
 
     def check(self, page: Page) -> None:
         """Have the issued document verified."""

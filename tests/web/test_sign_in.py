@@ -52,7 +52,7 @@ def alert(answer: Any) -> str:
 
 def test_the_right_password_opens_the_desk(client: CheckingClient, with_password: Town) -> None:
     answer = sign_in(client)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/incoming")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     cookie = next(line for line in answer.headers.getlist("Set-Cookie") if line.startswith("office="))
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
@@ -102,7 +102,7 @@ def test_a_new_sign_in_ends_the_old_one(client: CheckingClient, with_password: T
 @pytest.mark.parametrize("target", ["//evil.test/", "https://evil.test/", "/\\evil.test", "javascript:alert(1)", "x"])
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_it_leads_nowhere_else(client: CheckingClient, with_password: Town, target: str) -> None:
-    assert sign_in(client, next=target).headers["Location"] == "/incoming"
+    assert sign_in(client, next=target).headers["Location"] == "/"
     answer = client.send("/preferences", {"locale": "en", "next": target})
     assert answer.headers["Location"] == "/"
 
