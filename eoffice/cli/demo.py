@@ -20,7 +20,7 @@ from eoffice.core.calendar import WorkingCalendar
 from eoffice.core.clock import VIETNAM, SteppingClock, local_date
 from eoffice.core.desk import system
 from eoffice.formats.letter import Kind, Letter, incoming_letter, render_scan
-from eoffice.services import accounts, directory, drafting, incoming
+from eoffice.services import accounts, directory, drafting, incoming, routing
 from eoffice.services.drafting import Content
 from eoffice.services.incoming import Facts
 from eoffice.services.office import Office
@@ -29,8 +29,16 @@ SPAN = timedelta(days=91)
 RENEWAL = timedelta(days=14)
 LETTERS, ANSWERS = 36, 12
 """How many letters come from outside, and how many documents the agencies issue to one another."""
-STILL_OPEN = (330, 190, 110, 30)
-"""Working minutes before now at which further ones were begun, so that each desk has something on it."""
+LETTERS_OPEN = {
+    "so-noi-vu": ("late", "started", "given", "assigned", "submitted", "submitted", "registered", *["arrived"] * 3),
+    None: ("late", "given", "submitted", "arrived"),
+}
+MATTERS_OPEN = {
+    "so-noi-vu": ("sent_back", "signed", "signed", *["format_ok"] * 4, "content_ok", "in_review", "draft"),
+    None: ("signed", "format_ok", "in_review"),
+}
+"""How far the last letters and drafts of an agency (None: of each other one) have come, so that each desk has
+something on it when the demo opens."""
 
 GROUND = "Căn cứ Nghị định số 30/2020/NĐ-CP ngày 05 tháng 3 năm 2020 của Chính phủ về công tác văn thư"
 
@@ -129,18 +137,28 @@ class History:
         minutes = self.calendar.working_minutes_between(start, self.until)
         slugs = list(TEAMS)
         for index in range(LETTERS):
-            # the last few come today and yesterday, so that everybody finds something to do
-            left = minutes * index // (LETTERS - 6) if index < LETTERS - 6 else minutes - 90 * (LETTERS - index)
+            left = minutes * index // (LETTERS - 6) if index < LETTERS - 6 else minutes - 240 * (LETTERS - index)
             at = self.calendar.add_working_minutes(start, max(0, left + self.random.randint(0, 45)))
             self._at(at, self._letter(slugs[index % len(slugs)], index))
-        begun = [minutes * (index + 1) // (ANSWERS + 1) - self.random.randint(200, 400) for index in range(ANSWERS)]
-        for index, left in enumerate([*begun, *(minutes - before for before in STILL_OPEN)]):
+        for index in range(ANSWERS):
+            left = minutes * (index + 1) // (ANSWERS + 1) - self.random.randint(200, 400)
             at = self.calendar.add_working_minutes(start, max(0, left))
             self._at(at, self._own_matter(slugs[index % len(slugs)], index))
+        index = LETTERS
+        for slug in slugs:
+            for stop in LETTERS_OPEN.get(slug, LETTERS_OPEN[None]):
+                before = {"late": 2400, "arrived": 150}.get(stop, 620) - index % 7 * 17
+                at = self.calendar.add_working_minutes(start, minutes - before)
+                self._at(at, self._letter(slug, index, stop=stop))
+                index += 1
+            for stop in MATTERS_OPEN.get(slug, MATTERS_OPEN[None]):
+                at = self.calendar.add_working_minutes(start, minutes - 700 + index % 7 * 13)
+                self._at(at, self._own_matter(slug, index, stop=stop))
+                index += 1
 
     # what comes from outside
 
-    def _letter(self, slug: str, index: int) -> Callable[[], None]:
+    def _letter(self, slug: str, index: int, *, stop: str = "") -> Callable[[], None]:
         def arrive() -> None:
             clerk = TEAMS[slug][0]
             source = self.plan["outside"][index % len(self.plan["outside"])]
@@ -164,7 +182,8 @@ class History:
                 signer_name=source["signer"],
                 urgency="urgent" if index % 11 == 5 else "normal",
             )
-            self._after(5, 50, lambda: self._register(slug, row.id, facts))
+            if stop != "arrived":
+                self._after(5, 50, lambda: self._register(slug, row.id, facts, stop=stop))
 
         return arrive
 
@@ -182,32 +201,50 @@ class History:
             noi_nhan=("Như trên", "Lưu: VT"),
         )
 
-    def _register(self, slug: str, document: UUID, facts: Facts) -> None:
-        clerk, leader, unit, *_ = TEAMS[slug]
-        self.staff.register(clerk, document, facts)
-        days = self.random.choice((2, 3, 5, None))
+    def _register(self, slug: str, document: UUID, facts: Facts, *, stop: str = "") -> None:
+        """The clerk registers; then everybody does his part, up to where the document is to stay."""
+        clerk, leader, unit, head, officer, _checker = TEAMS[slug]
+        days = 1 if stop == "late" else self.random.choice((2, 3, 5, None))
+        order = "Chủ trì, tham mưu giải quyết theo quy định."
+
+        def forward() -> None:
+            self.staff.do(clerk, routing.forward, document, to=self.staff.province.posts[leader])
 
         def instruct() -> None:
-            self.staff.instruct(leader, document, "Chủ trì, tham mưu giải quyết theo quy định.", lead=unit, days=days)
-            self._after(5, 60, assign)
+            self.staff.instruct(leader, document, order, lead=unit, days=days)
 
         def assign() -> None:
-            self.staff.assign(TEAMS[slug][3], document, TEAMS[slug][4])
-            self._after(5, 40, start)
+            self.staff.assign(head, document, officer)
 
         def start() -> None:
-            self.staff.start(TEAMS[slug][4], document)
+            self.staff.start(officer, document)
+            if stop:
+                return
             slow = self.random.random() < 0.15  # somebody is away, or the matter is not simple
             self._after(900, 2400, finish) if slow else self._after(30, 300, finish)
 
         def finish() -> None:
-            self.staff.finish(TEAMS[slug][4], document, "Đã giải quyết, không cần văn bản trả lời")
+            self.staff.finish(officer, document, "Đã giải quyết, không cần văn bản trả lời")
 
-        self._after(10, 80, instruct)
+        self.staff.register(clerk, document, facts)
+        steps = [("submitted", 5, 20, forward), ("assigned", 10, 80, instruct), ("given", 5, 60, assign)]
+        self._chain([*steps, ("started", 5, 40, start)], "registered", stop)
+
+    def _chain(self, steps: list[tuple[str, int, int, Callable[[], None]]], reached: str, stop: str) -> None:
+        """Do one step after the other, each some working minutes after the one before, until ``stop`` is reached."""
+        if reached == stop or not steps:
+            return
+        (name, low, high, act), *rest = steps
+
+        def do() -> None:
+            act()
+            self._chain(rest, name, stop)
+
+        self._after(low, high, do)
 
     # what the agencies write to one another
 
-    def _own_matter(self, slug: str, index: int) -> Callable[[], None]:
+    def _own_matter(self, slug: str, index: int, *, stop: str = "") -> Callable[[], None]:
         clerk, leader, _unit, head, officer, checker = TEAMS[slug]
         others = [name for name in TEAMS if name != slug]
         first, second = others[index % len(others)], others[(index + 1) % len(others)]
@@ -236,20 +273,26 @@ class History:
                 basis=basis,
             )
             drafted.append(self.staff.draft(officer, content).id)
+            steps = [("in_review", 1, 10, submit), ("content_ok", 30, 200, approve), ("format_ok", 10, 90, check)]
+            if stop == "sent_back":
+                steps[1:] = [("sent_back", 30, 90, send_back)]
+            self._chain([*steps, ("signed", 20, 180, sign), ("issued", 10, 90, issue)], "draft", stop)
+
+        def submit() -> None:
             self.staff.do(officer, drafting.submit, drafted[0])
-            self._after(30, 200, approve)
+
+        def send_back() -> None:
+            reason = "Đề nghị bổ sung thời hạn báo cáo và đầu mối liên hệ tại mục 1."
+            self.staff.do(head, drafting.send_back, drafted[0], reason=reason)
 
         def approve() -> None:
             self.staff.do(head, drafting.approve_content, drafted[0])
-            self._after(10, 90, check)
 
         def check() -> None:
             self.staff.do(checker, drafting.approve_format, drafted[0])
-            self._after(20, 180, sign)
 
         def sign() -> None:
             self.staff.sign(leader, drafted[0])
-            self._after(10, 90, issue)
 
         def issue() -> None:
             self.staff.number(clerk, drafted[0])

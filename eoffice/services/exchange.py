@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
@@ -468,8 +468,8 @@ def deliveries(desk: Desk, document_id: UUID) -> list[Delivery]:
             scope(desk, Delivery)
             .where(Delivery.document_id == document_id)
             .order_by(Delivery.id)
-            .options(selectinload(Delivery.events))
-        )
+            .options(joinedload(Delivery.events))
+        ).unique()
     )
 
 

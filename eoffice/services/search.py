@@ -60,6 +60,7 @@ class Filter:
         words: of number, symbol, subject and issuer, with or without diacritics; all must occur.
         late: only open ones past their deadline.
         queue: code of one of ``queues.QUEUES``: only what waits in it; whose: one of ``queues.SCOPES``.
+        verdicts, urgencies: some of them, none for all; asked within a queue, for no index of a book knows them.
     """
 
     direction: str | None = None
@@ -68,6 +69,8 @@ class Filter:
     late: bool = False
     queue: str = ""
     whose: str = "mine"
+    verdicts: tuple[str, ...] = ()
+    urgencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,10 @@ def _matching(desk: Desk, wanted: Filter) -> Any:
         statement = statement.where(Document.state.in_(wanted.states))
     if wanted.queue:
         statement = statement.where(queues.condition(desk.actor, wanted.queue, wanted.whose))
+    if wanted.verdicts:
+        statement = statement.where(Document.verdict.in_(wanted.verdicts))
+    if wanted.urgencies:
+        statement = statement.where(Document.urgency.in_(wanted.urgencies))
     if wanted.late or (wanted.queue and wanted.whose == "late"):
         statement = statement.where(_late(desk))
     for word in fold(wanted.words).split()[:10]:

@@ -62,6 +62,8 @@ class Asked:
     words: str = ""
     queue: str = ""
     whose: str = "mine"
+    verdicts: tuple[str, ...] = ()
+    urgencies: tuple[str, ...] = ()
 
     def filter(self) -> Filter:
         """The same as the search understands it."""
@@ -69,7 +71,9 @@ class Asked:
         for group in words.GROUPS[self.direction]:
             if group.code == self.group:
                 states = tuple(state for state in group.states if not states or state in states) or group.states
-        return Filter(self.direction, states, self.words, self.late, self.queue, self.whose)
+        return Filter(
+            self.direction, states, self.words, self.late, self.queue, self.whose, self.verdicts, self.urgencies
+        )
 
     def url(self, **changes: Any) -> str:
         """The address of this list with something else wanted."""
@@ -83,6 +87,8 @@ class Asked:
             state=wanted.states or None,
             queue=(not tasks and wanted.queue) or None,
             whose=wanted.whose if wanted.whose != "mine" else None,
+            verdict=wanted.verdicts or None,
+            urgency=wanted.urgencies or None,
         )
 
 
@@ -103,6 +109,8 @@ def _asked(direction: Direction) -> Asked:
         words=request.args.get("q", "").strip()[:200],
         queue=queue,
         whose=whose if whose in SCOPES else "mine",
+        verdicts=tuple(code for code in request.args.getlist("verdict") if code in words.VERDICTS),
+        urgencies=tuple(code for code in request.args.getlist("urgency") if code in words.URGENCIES),
     )
 
 
@@ -129,6 +137,7 @@ def _list(asked: Asked) -> str:
         tabs=_queue_tabs(asked, counts) if asked.queue else _tabs(asked, counts),
         counts=counts,
         most=MOST_COUNTED,
+        menus=_menus(asked),
         states=[] if asked.queue else [state for state in KNOWN[asked.direction] if counts.get(state)],
         dues=dues,
         first=first,
@@ -139,10 +148,34 @@ def _list(asked: Asked) -> str:
 
 
 def _counts(desk: Any, asked: Asked) -> dict[str, int]:
-    """Rows behind each tab: by the very filters the tabs lead to."""
+    """Rows behind each tab and each line of a filter's menu: by the very filters they lead to."""
     if not asked.queue:
         return search.count_states(desk, asked.filter(), most=MOST_COUNTED)
-    return search.count_each(desk, {whose: replace(asked.filter(), whose=whose) for whose in _scopes(asked)})
+    now = asked.filter()
+    wanted = {whose: replace(now, whose=whose) for whose in _scopes(asked)}
+    for menu in _menus(asked):
+        wanted |= {f"{menu.name}:{code}": replace(now, **{menu.name: (code,)}) for code in menu.words}
+    return search.count_each(desk, wanted, most=MOST_COUNTED)
+
+
+@dataclass(frozen=True)
+class Menu:
+    """A filter within a queue: a field of ``Asked``, how it is called, and the words of its values."""
+
+    name: str
+    text: str
+    icon: str
+    words: Mapping[str, words.Word]
+
+
+VERDICT = Menu("verdicts", N_("Signatures"), "shield-check", words.VERDICTS)
+URGENCY = Menu("urgencies", N_("Urgency"), "zap", words.URGENCIES)
+
+
+def _menus(asked: Asked) -> tuple[Menu, ...]:
+    if not asked.queue:
+        return ()
+    return (VERDICT, URGENCY) if asked.direction == Direction.INCOMING else (URGENCY,)
 
 
 def _scopes(asked: Asked) -> tuple[str, ...]:

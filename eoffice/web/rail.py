@@ -122,7 +122,6 @@ MINE = Section(
         _queue("tasks", "unit", text=N_("Whole unit")),
     ),
 )
-DRAFTS = Section(N_("My drafts"), MINE.items[1:3])
 
 
 def sections() -> list[Section]:
@@ -135,7 +134,7 @@ def sections() -> list[Section]:
     if roles & {Role.OFFICER, Role.UNIT_HEAD}:
         found.append(MINE)
     elif permits(roles, Permission.DRAFT_COMPOSE):
-        found.append(DRAFTS)
+        found.append(Section(MINE.heading, MINE.items[:3]))
     if Role.AUDITOR in roles:
         found.insert(
             0,

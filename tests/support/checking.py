@@ -268,6 +268,24 @@ def _other_language(lang: str) -> frozenset[str]:
     return frozenset(text for msgid, text in pairs if text != msgid)
 
 
+def filled(form: Element) -> dict[str, str]:
+    """The fields of a form as they stand in the page."""
+    found = {
+        item.attributes["name"]: item.attributes.get("value", "")
+        for item in form.all("input")
+        if "name" in item.attributes
+        and (item.attributes.get("type") not in ("checkbox", "radio", "submit", "file") or "checked" in item.attributes)
+    }
+    for item in form.all("textarea"):
+        found[item.attributes["name"]] = "".join(child for child in item.children if isinstance(child, str))
+    for item in form.all("select"):
+        options = list(item.all("option"))
+        chosen = [option for option in options if "selected" in option.attributes] or options[:1]
+        if chosen:
+            found[item.attributes["name"]] = chosen[0].attributes.get("value", chosen[0].text())
+    return found
+
+
 class CheckingClient(FlaskClient):
     """Checks every HTML answer, and the headers of every answer."""
 
@@ -303,6 +321,25 @@ class CheckingClient(FlaskClient):
     def send(self, path: str, data: dict[str, Any] | None = None, **kwargs: Any) -> TestResponse:
         """Send a form with its token."""
         return self.post(path, data={"csrf_token": self.token(), **(data or {})}, **kwargs)
+
+    def form(self, page: str, action: str) -> dict[str, str]:
+        """What a form of a page carries before anybody types: hidden fields, texts and choices as they stand.
+
+        Args:
+            page: its address; action: how the address ends to which the form is sent.
+        """
+        return filled(self._form(page, action))
+
+    def press(self, page: str, action: str, **fields: Any) -> TestResponse:
+        """Fill a form of a page and send it, as somebody with a browser would."""
+        form = self._form(page, action)
+        return self.post(form.attributes["action"], data={**filled(form), **fields})
+
+    def _form(self, page: str, action: str) -> Element:
+        found = self.page(page).root.all("form")
+        forms = [item for item in found if item.attributes.get("action", "").endswith(action)]
+        assert len(forms) == 1, f"{len(forms)} forms to {action} on {page}"
+        return forms[0]
 
     def speak(self, locale: str) -> None:
         """Choose a language."""

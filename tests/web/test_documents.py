@@ -158,12 +158,12 @@ def test_an_auditors_list_costs_no_more(client: CheckingClient, town: Town) -> N
     assert "Cơ quan" in page.one("thead").text()
 
 
-def test_a_document_costs_a_dozen_statements(hanh: CheckingClient, town: Town) -> None:
+def test_a_document_costs_ten_statements(hanh: CheckingClient, town: Town) -> None:
     for document in (town.arrived, town.answer):
         hanh.get(f"/documents/{document}")
         with statements(town) as seen:
             hanh.get(f"/documents/{document}")
-        assert len(seen) <= 13, [statement[:120] for statement in seen]
+        assert len(seen) <= 10, [statement[:120] for statement in seen]
 
 
 def test_a_document_tells_its_whole_story(hanh: CheckingClient, town: Town) -> None:
