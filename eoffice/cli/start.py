@@ -94,7 +94,7 @@ def _programs(settings: Settings) -> tuple[list[Program], int | None]:
     programs: list[Program] = []
     tsa_port = None
     if settings.test_mode and not settings.tsa_url and (settings.pki / "pki.json").exists():
-        tsa_port = _free_port()
+        tsa_port = free_port()
         environment["EOFFICE_TSA_URL"] = f"http://127.0.0.1:{tsa_port}/"
         command = (sys.executable, "-m", "signing.tsa", "--pki", str(settings.pki), "--port", str(tsa_port))
         programs.append(Program("time-stamp", command, answers(("127.0.0.1", tsa_port))))
@@ -116,7 +116,8 @@ def _programs(settings: Settings) -> tuple[list[Program], int | None]:
     return programs, tsa_port
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback nobody uses now."""
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from eoffice.services.office import Office
 from eoffice.web import create_app, verify
 from tests.support.checking import CheckingClient
 from tests.support.databases import Databases
+from tests.support.letters import one_in_each_state
 from tests.support.world import MONDAY, SECRET, World
 
 
@@ -107,13 +109,66 @@ def lived(databases: Databases, founded: Callable[[str], tuple[str, Path]]) -> C
     return get
 
 
+@dataclass(frozen=True)
+class Busy(Lived):
+    """A world in which something waits on every desk of Sở Nội vụ.
+
+    Args:
+        waiting: state -> the document that has come so far and no further, ``signed`` and ``failed`` among them.
+    """
+
+    waiting: dict[str, UUID] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def busied(databases: Databases, lived: Callable[[str], Lived]) -> Callable[[str], Busy]:
+    """Let people go on working after the story, once per worker and database."""
+    made: dict[str, Busy] = {}
+
+    def get(kind: str) -> Busy:
+        if kind not in made:
+            before = lived(kind)
+            url, home = databases.copy(before.url), databases.folder / f"busy-{kind}-{id(made)}"
+            shutil.copytree(before.home, home)
+            clock = SteppingClock(before.at)
+            office = Office(settings(url, home), clock)
+            with office.read(system(None)) as desk:
+                province = known(desk)
+            own_time_stamps(office)
+            with key_agent(office):
+                staff = Staff(office, province, label="busy")
+                waiting = one_in_each_state(staff, tick=lambda: clock.step(timedelta(minutes=1)))
+            office.close()
+            shutil.rmtree(home / "run", ignore_errors=True)
+            made[kind] = Busy(url, home, clock.now(), before.arrived, before.answer, waiting)
+        return made[kind]
+
+    return get
+
+
 @pytest.fixture
 def town(
     database: str, databases: Databases, lived: Callable[[str], Lived], tmp_path: Path
 ) -> Iterator[Town]:
     """A copy of the world after the letter's life, for this test alone, on each database."""
-    before = lived(database)
-    url, home = databases.copy(before.url), tmp_path / "home"
+    with opened(lived(database), databases, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def busy(
+    database: str, databases: Databases, busied: Callable[[str], Busy], tmp_path: Path
+) -> Iterator[tuple[Town, dict[str, UUID]]]:
+    """A copy of the world with something on every desk, and what waits there by state."""
+    before = busied(database)
+    with opened(before, databases, tmp_path) as found:
+        yield found, before.waiting
+
+
+@contextmanager
+def opened(before: Lived, databases: Databases, folder: Path) -> Iterator[Town]:
+    """A town on a copy of a lived world."""
+    url, home = databases.copy(before.url), folder / "home"
     shutil.copytree(before.home, home)
     clock = SteppingClock(before.at)
     office = Office(settings(url, home), clock)
