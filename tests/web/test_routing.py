@@ -98,6 +98,19 @@ def test_an_old_page_changes_nothing(client: CheckingClient, town: Town, letter:
     assert document(town, letter).state == "assigned"
 
 
+def test_a_form_older_than_its_document_is_refused(client: CheckingClient, town: Town, letter: UUID) -> None:
+    """The state still allows the deed; what the leader had before his eyes is no longer the document."""
+    page = f"/documents/{letter}"
+    town.enter(client, "nam")
+    fields = {**client.form(page, "/instruct"), "text": ORDER, "lead": unit(town, "son")}
+    town.enter(client, "hanh")
+    assert client.press(page, "/forward", to=str(town.post("nam"))).status_code == 303
+    town.enter(client, "nam")
+    answer = client.post(f"{page}/instruct", data={**fields, "csrf_token": client.token()})
+    assert answer.status_code == 409
+    assert count(town, Instruction, letter) == 0
+
+
 BAD: dict[str, tuple[dict[str, str], str]] = {
     "no text": ({"text": " "}, "Vui lòng ghi việc cần làm"),
     "no lead": ({"lead": ""}, "Chỉ một đơn vị hoặc một người chủ trì"),
