@@ -152,7 +152,13 @@ def again(
 
     Returns:
         The new text; when this person has since begun another for the same draft, that one, unchanged.
+
+    Raises:
+        NotFound: the draft or what it answers is none this person may see.
+        InvalidInput: the text is longer than one document may be.
+        StateSecretRefused: state secrets are not kept, not even here.
     """
+    _check(content)
     if document is not None:
         before = edit(desk, document)
         if before.count == 0:
@@ -251,6 +257,20 @@ def find(desk: Desk, text_id: UUID) -> Writing:
     return _writing(_row(desk, text_id))
 
 
+def find_or_none(desk: Desk, text_id: UUID) -> Writing | None:
+    """A text of this very person; None when it is nobody's, for it was saved or thrown away.
+
+    Raises:
+        NotFound: it is somebody else's.
+    """
+    row = desk.session.scalars(
+        select(DraftText).where(DraftText.id == text_id).execution_options(scoped=True)  # only to tell whose it is
+    ).one_or_none()
+    if row is not None and (row.agency_id, row.post_id) != (desk.agency, desk.actor.post):
+        raise NotFound(table="draft_text", id=str(text_id))
+    return _writing(row) if row is not None else None
+
+
 def all_open(desk: Desk) -> list[Writing]:
     """Everything this person has begun and not yet saved as a version, newest first."""
     return [_writing(row) for row in desk.session.scalars(_mine(desk).order_by(DraftText.kept_at.desc()).limit(200))]
@@ -269,8 +289,7 @@ def keep(desk: Desk, text_id: UUID, content: Content, *, window: str, count: int
         InvalidInput: the text is longer than one document may be.
         StateSecretRefused: state secrets are not kept, not even here.
     """
-    secrecy.check(content.secrecy)
-    drafting.check_length(content)
+    _check(content)
     row = _row(desk, text_id, hold=True)
     before = _writing(row)
     if before.count != count and before.window != window:
@@ -278,6 +297,11 @@ def keep(desk: Desk, text_id: UUID, content: Content, *, window: str, count: int
     row.content, row.kept_at = _told(content, before.count + 1, window), desk.now()
     desk.session.flush()
     return _writing(row)
+
+
+def _check(content: Content) -> None:
+    secrecy.check(content.secrecy)
+    drafting.check_length(content)
 
 
 def attach(desk: Desk, text_id: UUID, document: Document) -> None:
@@ -423,11 +447,10 @@ def agencies(desk: Desk) -> list[Agency]:
     """Whom one may write to: every agency of the directory but one's own, by name."""
     today = local_date(desk.now())
     statement = select(Agency).where(
-        Agency.id != desk.agency,
-        Agency.valid_from <= today,
-        or_(Agency.valid_to.is_(None), Agency.valid_to >= today),
+        Agency.valid_from <= today, or_(Agency.valid_to.is_(None), Agency.valid_to >= today)
     )
-    return list(desk.session.scalars(statement.order_by(Agency.level, Agency.name)))
+    rows = desk.session.scalars(statement.order_by(Agency.level, Agency.name))
+    return [row for row in rows if row.id != desk.agency]  # one's own is read too, for the head of the paper
 
 
 def recipient(known: Sequence[Agency], words: str, kind: str) -> To:
