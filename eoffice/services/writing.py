@@ -489,14 +489,14 @@ def paragraphs(texts: Sequence[str]) -> tuple[str, ...]:
     """
     found: list[str] = []
     for text in texts:
-        lines = [_bullet(tidy(line)) for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", text)]
+        lines = [tidy(_bullet(line)) for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", text)]
         filled = [line for line in lines if line]
         found += filled or [""]
     return tuple(found)
 
 
 def _bullet(line: str) -> str:
-    return re.sub(r"^[\u2022\u00b7\u25aa\u25cf\u25cb\u25a0\u2219\uf0b7\uf02d\uf0a7o]\s+(?=\S)", "- ", line)
+    return re.sub(r"^\s*[\u2022\u00b7\u25aa\u25cf\u25cb\u25a0\u2219\uf0b7\uf02d\uf0a7o]\s+(?=\S)", "- ", line)
 
 
 @dataclass(frozen=True)

@@ -435,7 +435,7 @@ def _page(desk: Desk, row: Writing, content: Content | None = None, problem: Off
         # who has been told of a newer version may replace it by pressing again
         began_next=newest.number if newest and isinstance(problem, NewerVersion) else began,
         writer=next((post.person for post in posts if newest and post.id == newest.post_id), None),
-        asked=asked,
+        answered=asked,
         due=due_of(asked, directory.calendar(desk), here.now()) if asked else None,
         draft=draft,
         steps=_steps(stations, next((post for post in posts if post.id == desk.actor.post), None)),
