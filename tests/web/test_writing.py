@@ -1,4 +1,4 @@
-"""The editor and the review in the browser's words: each person's buttons, what goes wrong, and that nothing is lost."""
+"""Editor and review as the browser meets them: the buttons of each person, what goes wrong, that nothing is lost."""
 
 from __future__ import annotations
 
