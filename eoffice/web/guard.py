@@ -100,7 +100,7 @@ def register(app: Flask) -> None:
     CSRFProtect(app)
 
 
-def _enforce() -> Response | tuple[str, int] | None:
+def _enforce() -> Response | tuple[Any, ...] | None:
     if request.endpoint is None:
         return None
     guard = of(current_app, request.endpoint)
@@ -128,7 +128,7 @@ def _check_size(guard: Guard) -> None:
         raise TooLarge(limit_mb=most // (1024 * 1024))
 
 
-def _ask_to_sign_in() -> Response | tuple[str, int]:
+def _ask_to_sign_in() -> Response | tuple[Any, ...]:
     if request.method == "POST":
         return kept.ask()
     wanted = request.full_path.rstrip("?") if request.query_string else request.path

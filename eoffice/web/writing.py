@@ -425,7 +425,7 @@ def _page(desk: Desk, row: Writing, content: Content | None = None, problem: Off
         "writing/editor.html",
         text=row,
         content=shown,
-        look=writing.look(desk, row.id, _final(shown)),
+        look=writing.look(desk, row.id, _final(row.content)),  # the pictures are of what is kept
         most=MOST_PAGES,
         window=request.form.get("window") if content and not isinstance(problem, Gone) else form_key(),
         problem=_said(problem) if problem else "",
