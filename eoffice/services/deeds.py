@@ -11,13 +11,14 @@ from eoffice.core.desk import Desk
 from eoffice.models.documents import Document
 from eoffice.models.routing import Assignment
 from eoffice.rules import lifecycle
-from eoffice.rules.access import Role, permits
-from eoffice.rules.lifecycle import State
+from eoffice.rules.access import Permission, Role, permits
+from eoffice.rules.lifecycle import Direction, State
 from eoffice.services.verbs import VERBS
 
 
 def possible(desk: Desk, row: Document, parts: Sequence[Assignment] = ()) -> frozenset[str]:
-    """Names of the verbs this person may do to this document in its state, such as ``register`` or ``approve_content``.
+    """Names of the verbs this person may do to this document in its state, such as ``register`` or ``approve_content``;
+    and ``answer``, which begins a text and is no verb yet.
 
     Args:
         parts: its assignments, if it has any.
@@ -35,6 +36,8 @@ def possible(desk: Desk, row: Document, parts: Sequence[Assignment] = ()) -> fro
     }
     mine = [part for part in parts if part.post_id == actor.post and part.state != "done"]
     own_unit = actor.unit is not None
+    if _answers(desk, row, parts):
+        found.add("answer")
     keeps = {
         "assign": own_unit and any(part.unit_id == actor.unit and part.state != "done" for part in parts),
         "start": any(part.state == "open" for part in mine),
@@ -47,6 +50,16 @@ def possible(desk: Desk, row: Document, parts: Sequence[Assignment] = ()) -> fro
         "send_back": _decides_now(desk, row),
     }
     return frozenset(name for name in found if keeps.get(name, True))
+
+
+def _answers(desk: Desk, row: Document, parts: Sequence[Assignment]) -> bool:
+    """Whether this person writes the answer: he or his unit has an open part in it that is more than to know of it."""
+    actor = desk.actor
+    if row.direction != Direction.INCOMING or not permits(actor.roles, Permission.DRAFT_COMPOSE):
+        return False
+    working = [part for part in parts if part.state != "done" and part.role != "inform"]
+    own = any(part.post_id == actor.post or (actor.unit and part.unit_id == actor.unit) for part in working)
+    return own and row.state in (State.ASSIGNED, State.IN_PROGRESS)
 
 
 def _decides_now(desk: Desk, row: Document) -> bool:

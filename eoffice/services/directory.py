@@ -326,12 +326,18 @@ def units(desk: Desk) -> list[Unit]:
 
 
 def posts(desk: Desk) -> list[Post]:
-    """Posts of this agency that are held today, by rank."""
+    """Posts of this agency that are held today, by rank; a reading desk, which sees one moment, asks once."""
+    known: list[Post] | None = desk.session.info.get("posts")
+    if known is not None:
+        return known
     today = local_date(desk.now())
     statement = own(desk, Post).where(
         Post.valid_from <= today, or_(Post.valid_to.is_(None), Post.valid_to >= today)
     )
-    return list(desk.session.scalars(statement.order_by(Post.rank, Post.id)))
+    found = list(desk.session.scalars(statement.order_by(Post.rank, Post.id)))
+    if not desk.writing:
+        desk.session.info["posts"] = found
+    return found
 
 
 def leaders(desk: Desk) -> list[Post]:

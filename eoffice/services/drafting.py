@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func
+from sqlalchemy.orm.attributes import flag_modified
 
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
-from eoffice.core.errors import InvalidInput, NotAllowed, NotFound
+from eoffice.core.errors import InvalidInput, NotAllowed, NotFound, StaleForm
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.core.text import fold, tidy
@@ -22,12 +23,27 @@ from eoffice.models.documents import Document, DocumentFile
 from eoffice.models.exchange import Recipient
 from eoffice.models.review import Approval, DraftVersion
 from eoffice.rules import authority, delivery, kinds, numbering, secrecy
-from eoffice.rules.access import Permission
+from eoffice.rules.access import Permission, Role
 from eoffice.rules.lifecycle import Direction, State
 from eoffice.services import directory, examine
 from eoffice.services.examine import PDF
 from eoffice.services.routing import let_see
 from eoffice.services.verbs import verb
+
+MOST_CHARACTERS = 100_000
+"""Of one document, all its paragraphs together: some forty pages."""
+
+MOST_PARAGRAPHS = 1000
+
+
+class NewerVersion(StaleForm):
+    """Somebody saved a version after the one a text was written from."""
+
+    code = "newer_version"
+    message = N_(
+        "Version {found} was saved while you were writing from version {expected}. Your text is kept. "
+        "Please look at the newer version and send yours again."
+    )
 
 
 @dataclass(frozen=True)
@@ -81,14 +97,15 @@ def _render(desk: Desk, *, content: Content, **_others: Any) -> Rendered:
     letter = letter_of(desk, content)
     data = render(letter)
     sha256 = desk.files.put(data)
-    return Rendered(letter.to_recipe(), letter.symbol, sha256, len(data), _pages(data))
+    return Rendered(letter.to_recipe(), letter.symbol, sha256, len(data), page_count(data))
 
 
 def _render_again(desk: Desk, _document: Document, *, content: Content, **_others: Any) -> Rendered:
     return _render(desk, content=content)
 
 
-def _pages(data: bytes) -> int:
+def page_count(data: bytes) -> int:
+    """Pages of a paper that we drew ourselves."""
     import io
 
     from pikepdf import Pdf
@@ -109,17 +126,16 @@ def letter_of(desk: Desk, content: Content) -> Letter:
     paragraphs = tuple(text for text in map(tidy, content.paragraphs) if text)
     if not subject or not paragraphs:
         raise InvalidInput("content_missing", N_("Subject and text are needed. Your text is kept."))
+    check_length(content)
     if not content.to:
         raise InvalidInput("recipient_missing", N_("Please name at least one recipient. Your text is kept."))
     kind = kinds.by_code(content.kind)
     agency = directory.agency(desk)
-    signer = directory.post(desk, content.signer)
-    unit = desk.actor.unit and next((row for row in directory.units(desk) if row.id == desk.actor.unit), None)
+    posts = {row.id: row for row in directory.posts(desk)}
+    signer = posts.get(content.signer) or directory.post(desk, content.signer)
+    unit = desk.actor.unit and next((row.unit for row in posts.values() if row.unit_id == desk.actor.unit), None)
     symbol = numbering.symbol(kind, agency.abbreviation, unit.abbreviation if unit else "")
-    addressees = tuple(to.name for to in content.to if to.kind == "addressee")
     kept = f"Lưu: VT{', ' + unit.abbreviation if unit else ''}"
-    copied = (to.name for to in content.to if to.kind == "cc")
-    noted = (*(("Như trên",) if addressees else ()), *copied, *content.noted)
     return Letter(
         parent=agency.superior_name,
         agency=agency.name,
@@ -127,11 +143,11 @@ def letter_of(desk: Desk, content: Content) -> Letter:
         kind=Kind(kind.code, kind.name_vi, kind.symbol or ""),
         symbol=symbol,
         subject=subject,
-        recipients=addressees,
+        recipients=_addressed(content),
         grounds=tuple(text for text in map(tidy, content.grounds) if text),
         paragraphs=paragraphs,
-        noi_nhan=(*noted, kept),
-        capacity=_capacity_lines(desk, agency, signer, content),
+        noi_nhan=(*_noted(content), *filter(None, map(tidy, content.noted)), kept),
+        capacity=_capacity_lines(list(posts.values()), agency, signer, content),
         signer=signer.person.full_name,
         urgency=content.urgency,
         contact=(f"Địa chỉ: {agency.contact}",) if agency.contact else (),
@@ -139,10 +155,53 @@ def letter_of(desk: Desk, content: Content) -> Letter:
     )
 
 
-def _capacity_lines(desk: Desk, agency: Agency, signer: Post, content: Content) -> tuple[str, ...]:
+def check_length(content: Content) -> None:
+    """Let only as much text through as one document may have.
+
+    Raises:
+        InvalidInput: ``text_too_long`` or ``too_many_paragraphs``.
+    """
+    texts = (content.subject, *content.grounds, *content.paragraphs, *content.noted, *(to.name for to in content.to))
+    length = sum(map(len, texts))
+    if length > MOST_CHARACTERS:
+        raise InvalidInput(
+            "text_too_long",
+            N_(
+                "The text has {length} characters; one document takes {limit} at most. What you wrote stands below, "
+                "but this time it was not saved. Please move a part of it into an annex."
+            ),
+            length=length,
+            limit=MOST_CHARACTERS,
+        )
+    if len(content.paragraphs) > MOST_PARAGRAPHS:
+        raise InvalidInput(
+            "too_many_paragraphs",
+            N_(
+                "The text has {length} paragraphs; one document takes {limit} at most. What you wrote stands below, "
+                "but this time it was not saved. Please move a part of it into an annex."
+            ),
+            length=len(content.paragraphs),
+            limit=MOST_PARAGRAPHS,
+        )
+
+
+def _addressed(content: Content) -> tuple[str, ...]:
+    """Names after "Kính gửi"; decisions and their like are addressed to nobody (Decree 30/2020 Annex I, box 9a)."""
+    if kinds.by_code(content.kind).addressing is kinds.Addressing.NEVER:
+        return ()
+    return tuple(to.name for to in content.to if to.kind == "addressee")
+
+
+def _noted(content: Content) -> tuple[str, ...]:
+    """The lines of Nơi nhận that follow from the recipients."""
+    addressed = _addressed(content)
+    others = (to.name for to in content.to if to.kind == "cc" or not addressed)
+    return (*(("Như trên",) if addressed else ()), *others)
+
+
+def _capacity_lines(posts: list[Post], agency: Agency, signer: Post, content: Content) -> tuple[str, ...]:
     capacity = authority.Capacity(authority.Basis(content.basis), authority.Holder(content.holder))
-    leaders = directory.leaders(desk)
-    head = leaders[0] if leaders else signer
+    head = next((row for row in posts if any(role.role == Role.LEADER for role in row.roles)), signer)
     collective = "Ủy ban nhân dân" if capacity.basis is authority.Basis.COLLECTIVE else ""
     unit_title = signer.title if capacity.basis in (authority.Basis.BY_ORDER, authority.Basis.BY_AUTHORISATION) else ""
     return authority.lines(
@@ -274,18 +333,34 @@ def _file_name(document: Document) -> str:
 
 
 @verb(Permission.DRAFT_COMPOSE, "draft.revised", on=Document, prepare=_render_again)
-def revise(desk: Desk, document: Document, *, content: Content, prepared: Rendered, note: str = "") -> Document:
+def revise(
+    desk: Desk,
+    document: Document,
+    *,
+    content: Content,
+    prepared: Rendered,
+    note: str = "",
+    began_from: int | None = None,
+) -> Document:
     """Write a new version; every approval of the old one drops, for it named the old hash.
+
+    Args:
+        began_from: number of the version this one was written from; None when nobody could have been faster.
 
     Raises:
         NotAllowed: somebody of another unit.
+        NewerVersion: there is one after ``began_from``.
     """
+    last = newest(desk, document.id)
+    if began_from is not None and last.number != began_from:
+        raise NewerVersion(expected=began_from, found=last.number)
     if desk.actor.post != document.drafter_post_id and desk.actor.unit != document.unit_id:
         raise NotAllowed("not_drafter", N_("Only the drafter and his unit change a draft. Nothing was changed."))
     for name, value in _facts(desk, content, prepared).items():
         setattr(document, name, value)
     number = _add_version(desk, document, content, prepared, note=tidy(note))
     document.state, document.returned_at = State.DRAFT, None
+    flag_modified(document, "state")  # another text of the same facts is another document: older forms are stale
     let_see(desk, document.id, post=content.signer)
     desk.note(document=document.id, version=number, sha256=prepared.sha256, note=note)
     return document
@@ -377,6 +452,31 @@ def newest(desk: Desk, document_id: UUID) -> DraftVersion:
     if row is None:
         raise NotFound(table="draft_version", document=str(document_id))
     return row
+
+
+def content_of(desk: Desk, document: Document) -> Content:
+    """What the newest version of a draft says, as it was written.
+
+    Raises:
+        NotFound: it has none.
+    """
+    letter = newest(desk, document.id).letter
+    capacity = authority.Capacity.parse(document.capacity)
+    found = Content(
+        kind=document.kind,
+        subject=letter["subject"],
+        paragraphs=tuple(letter["paragraphs"]),
+        to=tuple(
+            To(row.name, row.to_agency_id, row.kind, row.paper, row.paper_reason)
+            for row in recipients(desk, document.id)
+        ),
+        signer=document.signer_post_id or desk.actor.post or new_id(),
+        basis=capacity.basis.value,
+        holder=capacity.holder.value,
+        grounds=tuple(letter.get("grounds", ())),
+        urgency=letter.get("urgency", "normal"),
+    )
+    return replace(found, noted=tuple(letter["noi_nhan"][len(_noted(found)) : -1]))
 
 
 def versions(desk: Desk, document_id: UUID) -> list[DraftVersion]:

@@ -66,13 +66,20 @@ def page_image(desk: Desk, sha256: str, page: int, *, dpi: int = 110) -> Path:
         NotFound: the file has no such page.
     """
     place = desk.settings.cache / sha256[:2] / sha256 / f"{page}-{dpi}.jpg"
+    return draw_once(desk, desk.files.path(sha256), page, place=place, dpi=dpi)
+
+
+def draw_once(desk: Desk, paper: Path, page: int, *, place: Path, dpi: int = 110) -> Path:
+    """The picture of a page, drawn in the sandbox unless it lies in its place already.
+
+    Raises:
+        NotFound: the paper has no such page.
+    """
     if not place.exists():
-        data = desk.tools.sandbox().call(
-            "eoffice.services.files.draw_page", desk.files.path(sha256), page=page, dpi=dpi
-        )
+        data = desk.tools.sandbox().call("eoffice.services.files.draw_page", paper, page=page, dpi=dpi)
         if not data:
             raise NotFound(table="page", page=page)
-        _keep(place, data)
+        keep_beside(place, data)
     return place
 
 
@@ -107,7 +114,7 @@ def page_text(desk: Desk, sha256: str, page: int) -> str:
     place = desk.settings.cache / sha256[:2] / sha256 / f"{page}.txt"
     if not place.exists():
         text = desk.tools.sandbox().call("eoffice.services.files.read_page", desk.files.path(sha256), page=page)
-        _keep(place, str(text).encode())
+        keep_beside(place, str(text).encode())
     return place.read_bytes().decode()
 
 
@@ -126,7 +133,8 @@ def read_page(data: bytes, *, page: int) -> str:
     return "\n".join(filter(None, (tidy(line) for line in text.splitlines())))[:200_000]
 
 
-def _keep(place: Path, data: bytes) -> None:
+def keep_beside(place: Path, data: bytes) -> None:
+    """Write a derived file in one step, so that nobody reads half of it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f"{place.name}.{new_id().hex}")
     beside.write_bytes(data)

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -22,6 +22,8 @@ from eoffice.core.settings import Settings
 from eoffice.services import ledger, work
 from eoffice.services.verbs import Verb, refusal_of
 from signing.errors import RevocationDown, SigningError, TsaDown
+
+Kept = TypeVar("Kept")
 
 TRIES = 5
 """How often a deed is tried when another one took the lock or the row first."""
@@ -200,6 +202,22 @@ class Office:
         for last in (*[False] * (TRIES - 1), True):
             try:
                 return self._once(actor, verb, subject, key, version, locale, also, arguments)
+            except Retry as error:
+                if last:
+                    raise error.plain from error
+        raise AssertionError("unreachable")
+
+    def keep(self, actor: Actor, body: Callable[[Desk], Kept], *, locale: str = "vi") -> Kept:
+        """Write what is no deed and concerns nobody else, such as a person's own unfinished text.
+
+        Args:
+            body: what to do on the writing desk; done anew when another one was faster.
+        """
+        for last in (*[False] * (TRIES - 1), True):
+            try:
+                with _retrying(), self.write(actor, key="") as desk:
+                    desk.locale = locale
+                    return body(desk)
             except Retry as error:
                 if last:
                     raise error.plain from error

@@ -212,6 +212,23 @@ def document(desk: Desk, document_id: UUID) -> Document:
     return row
 
 
+def find_one(desk: Desk, document_id: UUID) -> Any:
+    """What lists show of one document, None when this person may not know of it."""
+    statement = scope(desk, Document).where(Document.id == document_id)
+    return desk.session.execute(statement.with_only_columns(*COLUMNS)).first()
+
+
+def next_after(desk: Desk, wanted: Filter, row: Any) -> UUID | None:
+    """The document below one in a list; the first when it was the last, None when there is no other."""
+    place = tuple_(Document.created_at, Document.id)
+    below = place < tuple_(literal(row.created_at), literal(row.id))
+    others = _matching(desk, wanted).where(Document.id != row.id).with_only_columns(Document.id)
+    found: UUID | None = desk.session.scalars(
+        others.order_by(below.desc(), Document.created_at.desc(), Document.id.desc()).limit(1)
+    ).first()
+    return found
+
+
 def related(desk: Desk, row: Document) -> Sequence[Any]:
     """What belongs to a document: what it answers, its answers, the same bytes or number; oldest first."""
     others = [key for key in (row.reply_to_id, row.same_bytes_id, row.same_code_id) if key is not None]

@@ -10,6 +10,7 @@ from eoffice.services.office import Office
 from eoffice.web import (
     account,
     documents,
+    drafting,
     errors,
     guard,
     headers,
@@ -23,10 +24,11 @@ from eoffice.web import (
     session,
     static,
     verify,
+    writing,
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, verify, health)
+ROOMS = (account, rail, lists, documents, papers, incoming, routing, drafting, writing, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 

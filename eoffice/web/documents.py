@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, g, render_template, request
 from markupsafe import Markup
 
 from eoffice.core.desk import Desk
@@ -25,6 +25,7 @@ from eoffice.web.guard import signed_in
 from eoffice.web.language import say as _
 from eoffice.web.language import told
 from eoffice.web.papers import MOST_PAGES
+from eoffice.web.writing import labels
 
 room = Blueprint("documents", __name__)
 
@@ -69,6 +70,7 @@ def show(document_id: UUID, problem: OfficeError | None = None) -> str:
         due=due,
         history=[_told(deed, {str(item.id): item.to_name for item in found["deliveries"]}) for deed in history],
         problem=problem.sentence(g.locale) if problem else "",
+        queue=request.values.get("queue", ""),
         **found,
     )
 
@@ -114,6 +116,7 @@ def _gather(desk: Desk, row: Document) -> dict[str, Any]:
     found["deliveries"] = exchange.deliveries(desk, row.id) if row.issued_at else []
     found["recipients"] = [] if incoming or row.issued_at else drafting.recipients(desk, row.id)
     found["can"] = can = deeds.possible(desk, row, parts)
+    found["labels"] = labels(desk, row) if can & {"submit", "approve_content", "approve_format"} else {}
     choosing = can & {"forward", "instruct", "assign"}
     colleagues = directory.colleagues(desk) if choosing else []
     found["colleagues"] = colleagues

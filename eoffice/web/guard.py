@@ -37,6 +37,7 @@ class Guard:
         permission: what the roles must carry; None when any signed-in person may.
         reason: why anybody may use it; "" when one must be signed in.
         upload: it takes a file up to the installation's limit.
+        limit: most bytes of a form that brings none.
         limiter: how often one address may use it.
     """
 
@@ -44,6 +45,7 @@ class Guard:
     reason: str = ""
     upload: bool = False
     limiter: Limiter | None = None
+    limit: int = SMALL
 
     def __str__(self) -> str:
         if self.reason:
@@ -51,9 +53,9 @@ class Guard:
         return f"needs {self.permission}" if self.permission else "signed in"
 
 
-def needs(permission: Permission) -> Callable[[View], View]:
+def needs(permission: Permission, *, limit: int = SMALL) -> Callable[[View], View]:
     """Say that a route is for people whose roles carry a permission."""
-    return _set(Guard(permission))
+    return _set(Guard(permission, limit=limit))
 
 
 def signed_in(view: View) -> View:
@@ -98,7 +100,7 @@ def register(app: Flask) -> None:
     CSRFProtect(app)
 
 
-def _enforce() -> Response | tuple[str, int] | None:
+def _enforce() -> Response | tuple[Any, ...] | None:
     if request.endpoint is None:
         return None
     guard = of(current_app, request.endpoint)
@@ -118,13 +120,15 @@ def _enforce() -> Response | tuple[str, int] | None:
 
 
 def _check_size(guard: Guard) -> None:
-    most = here.office().settings.upload_limit if guard.upload else SMALL
+    most = here.office().settings.upload_limit if guard.upload else guard.limit
     request.max_content_length = most + ENVELOPE
+    if not guard.upload:
+        request.max_form_memory_size = most + ENVELOPE
     if (request.content_length or 0) > most + ENVELOPE:
         raise TooLarge(limit_mb=most // (1024 * 1024))
 
 
-def _ask_to_sign_in() -> Response | tuple[str, int]:
+def _ask_to_sign_in() -> Response | tuple[Any, ...]:
     if request.method == "POST":
         return kept.ask()
     wanted = request.full_path.rstrip("?") if request.query_string else request.path

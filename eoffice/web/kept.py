@@ -17,8 +17,10 @@ def _serializer() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.secret_key or "", salt="kept")
 
 
-def ask() -> tuple[str, int]:
+def ask() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
     """The sign-in page instead of an answer to a form whose sender is no longer signed in.
+
+    A script that keeps what somebody is typing gets a line instead: his next press of a button asks him to sign in.
 
     Raises:
         CSRFError: the form is none of ours; then nothing of it is shown to anybody.
@@ -27,6 +29,8 @@ def ask() -> tuple[str, int]:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError as error:
         raise CSRFError(str(error)) from error
+    if "HX-Request" in request.headers:
+        return render_template("account/lost.html"), 401, {"HX-Retarget": "#kept", "HX-Reswap": "outerHTML"}
     fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
     data = ""
     if sum(len(text) for _, text in fields) <= MOST:

@@ -12,7 +12,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from eoffice.core import i18n
 from eoffice.core.errors import NotFound
 from eoffice.core.i18n import N_
-from eoffice.rules.access import Role, permits
+from eoffice.rules.access import Permission, Role, permits
 from eoffice.rules.lifecycle import INCOMING_STATES, OUTGOING_STATES, Direction, State
 from eoffice.services import deeds, directory, routing, search
 from eoffice.services.queues import BY_CODE, SCOPES
@@ -143,6 +143,7 @@ def _list(asked: Asked) -> str:
         first=first,
         shown={**shown, "due": dues[first.id]} if first is not None else {},
         agencies=agencies,
+        composes=permits(here.actor().roles, Permission.DRAFT_COMPOSE),
         more=asked.url() + ("&" if "?" in asked.url() else "?") + f"after={page.after}" if page.after else "",
     )
 

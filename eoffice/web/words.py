@@ -98,6 +98,14 @@ APPROVALS: dict[tuple[str, str], Word] = {
     ("format", "sent_back"): Word(N_("Sent back"), "undo-2", "warn"),
 }
 
+CHANGES: dict[str, Word | None] = {
+    "same": None,
+    "changed": Word(N_("changed"), "pen-line"),
+    "added": Word(N_("added"), "plus"),
+    "removed": Word(N_("removed"), "minus"),
+}
+"""What happened to a paragraph between two versions."""
+
 DELIVERY_CHANNELS: dict[str, Word] = {
     "local": Word(N_("Within this system"), "network"),
     "paper": Word(N_("By post"), "mail"),
