@@ -1,0 +1,370 @@
+"""The figures people look at: of a period, per agency and over time, and the documents behind each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, case, extract, func, literal, select, true, tuple_, union_all
+
+from eoffice.core.clock import VIETNAM, local_date
+from eoffice.core.desk import Desk, scope
+from eoffice.core.errors import InvalidInput
+from eoffice.models.directory import Agency
+from eoffice.models.documents import Document
+from eoffice.models.exchange import Delivery
+from eoffice.models.metrics import Fact, Rollup
+from eoffice.rules import measures
+from eoffice.services import search
+from eoffice.services.statistics import Baseline, Period, baseline, counts, open_late, reach, rollups
+
+MOST_POINTS = 12
+"""Points of a trend; longer periods are told by year."""
+
+
+def month_of(day: date) -> Period:
+    """The calendar month of a day."""
+    following = day.replace(day=28) + timedelta(days=4)
+    return Period(day.replace(day=1), following - timedelta(days=following.day))
+
+
+def trend(period: Period) -> tuple[Period, ...]:
+    """Into which parts a figure is laid out over time: at most twelve, the last one ends with the period.
+
+    The twelve months up to the end of the period, whatever its beginning, so that a month is seen among its
+    neighbours; of a period that touches more months than that, its years.
+    """
+    first, last = period.first, period.last
+    if _months_between(first, last) < MOST_POINTS:
+        starts = [month_of(last).first]
+        while len(starts) < MOST_POINTS:
+            starts.insert(0, month_of(starts[0] - timedelta(days=1)).first)
+        return tuple(Period(start, min(month_of(start).last, last)) for start in starts)
+    years = range(first.year, last.year + 1)
+    return tuple(Period(max(first, date(year, 1, 1)), min(last, date(year, 12, 31))) for year in years)
+
+
+def _months_between(first: date, last: date) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def _tally(desk: Desk, period: Period, key: Any, *, agency: UUID | None) -> dict[Any, dict[str, dict[str, int]]]:
+    """How many facts of each measure fall into each bucket, by some key; one statement."""
+    statement = rollups(desk, period, agency).where(Rollup.measure.in_(("delivery", "paper", "on_time")))
+    columns = (key.label("key"), Rollup.measure, Rollup.bucket)
+    found: dict[Any, dict[str, dict[str, int]]] = {}
+    for name, measure, bucket, count in desk.session.execute(
+        statement.with_only_columns(*columns, func.sum(Rollup.number)).group_by(*columns)
+    ):
+        found.setdefault(name, {}).setdefault(measure, {})[bucket] = int(count)
+    return found
+
+
+def _totals(desk: Desk, period: Period, key: Any, *, agency: UUID | None) -> dict[Any, measures.Times]:
+    """Processing times by some key, with the quantiles taken where the values lie; one statement.
+
+    The same nearest rank as ``measures.quantile``: the smallest value that enough of the counted do not exceed.
+    """
+    value, number = Rollup.value, func.sum(Rollup.number).label("number")
+    statement = rollups(desk, period, agency).where(Rollup.measure == "time.total")
+    per = statement.with_only_columns(key.label("key"), value.label("value"), number).group_by("key", value).subquery()
+    seen = func.sum(per.c.number).over(partition_by=per.c.key, order_by=per.c.value).label("seen")
+    count = func.sum(per.c.number).over(partition_by=per.c.key).label("count")
+    ranked = select(per.c.key, per.c.value, per.c.number, seen, count).subquery().c
+    rows = desk.session.execute(
+        select(
+            ranked.key,
+            func.max(ranked.count),
+            func.sum(ranked.value * ranked.number),
+            func.min(case((ranked.seen * 10 >= ranked.count * 5, ranked.value))),
+            func.min(case((ranked.seen * 10 >= ranked.count * 9, ranked.value))),
+        ).group_by(ranked.key)
+    )
+    return {
+        name: measures.Times(int(number), int(total) / int(number), int(median), int(p90))
+        for name, number, total, median, p90 in rows
+    }
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was counted in a period, of one agency or of all that may be read.
+
+    Args:
+        classes, paper, punctuality: how many facts of each bucket; paper divides E2.
+        late: documents still open past their deadline.
+    """
+
+    period: Period
+    classes: Mapping[str, int] = field(default_factory=dict)
+    paper: Mapping[str, int] = field(default_factory=dict)
+    punctuality: Mapping[str, int] = field(default_factory=dict)
+    late: int = 0
+    times: measures.Times = measures.NO_TIMES
+
+    @property
+    def sent(self) -> int:
+        """Deliveries in the denominator of K1, K2 and K3."""
+        return sum(self.classes.get(name, 0) for name in measures.COUNTED)
+
+    @property
+    def ratios(self) -> dict[str, measures.Ratio]:
+        """K1, K2, K3 and K8."""
+        return {
+            **measures.delivery_ratios(self.classes),
+            "K8": measures.on_time_ratio(self.punctuality, self.late),
+        }
+
+
+def _figures(
+    period: Period, tally: Mapping[str, Mapping[str, int]], late: int = 0, times: measures.Times = measures.NO_TIMES
+) -> Figures:
+    none: dict[str, int] = {}
+    return Figures(
+        period, tally.get("delivery", none), tally.get("paper", none), tally.get("on_time", none), late, times
+    )
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything a page of figures shows.
+
+    Args:
+        whole: of the whole period; agencies: of each agency that may be read; parts: over time, oldest first.
+        by_year: the parts are years, months otherwise.
+        today: local; what reaches it is not complete yet.
+    """
+
+    whole: Figures
+    agencies: Mapping[UUID, Figures]
+    parts: Sequence[Figures]
+    by_year: bool
+    before: Baseline | None
+    today: date
+
+
+def board(desk: Desk, period: Period, *, agencies: Collection[UUID], agency: UUID | None = None) -> Board:
+    """The figures of a period, per agency and over time, by six statements however many documents there are.
+
+    Args:
+        agencies: which to name, those without a document too.
+        agency: only one of them.
+    """
+    spans = trend(period)
+    window, by_year = Period(spans[0].first, spans[-1].last), _months_between(period.first, period.last) >= MOST_POINTS
+    year = extract("year", Rollup.day)
+    step = year * 100 if by_year else year * 100 + extract("month", Rollup.day)
+    per_agency = _tally(desk, period, Rollup.agency_id, agency=agency)
+    per_step = _tally(desk, window, step, agency=agency)
+    step_times = _totals(desk, window, step, agency=agency)
+    whole_times = _totals(desk, period, literal(0), agency=agency)
+    late = open_late(desk, [*spans, period], agency=agency)
+    keys = [span.first.year * 100 + (0 if by_year else span.first.month) for span in spans]
+    return Board(
+        whole=_figures(period, _added(per_agency.values()), late[-1], whole_times.get(0, measures.NO_TIMES)),
+        agencies={
+            owner: _figures(period, per_agency.get(owner, {}))
+            for owner in agencies
+            if agency is None or owner == agency
+        },
+        parts=[
+            _figures(span, per_step.get(key, {}), count, step_times.get(key, measures.NO_TIMES))
+            for span, key, count in zip(spans, keys, late, strict=False)
+        ],
+        by_year=by_year,
+        before=baseline(desk, period.last),
+        today=local_date(desk.now()),
+    )
+
+
+def _added(tallies: Collection[Mapping[str, Mapping[str, int]]]) -> dict[str, Counter[str]]:
+    total: dict[str, Counter[str]] = {}
+    for tally in tallies:
+        for measure, buckets in tally.items():
+            total.setdefault(measure, Counter()).update(buckets)
+    return total
+
+
+@dataclass(frozen=True)
+class Named:
+    """An agency whose figures may be read."""
+
+    id: UUID
+    slug: str
+    name: str
+    short_name: str
+
+
+def readable(desk: Desk) -> list[Named]:
+    """The agencies whose figures this desk may read, in the directory's order."""
+    statement = select(Agency.id, Agency.slug, Agency.name, Agency.short_name).where(Agency.hosted)
+    if desk.actor.agencies is not None:
+        statement = statement.where(Agency.id.in_(sorted(desk.actor.agencies)))
+    return [Named(*row) for row in desk.session.execute(statement.order_by(Agency.id))]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which figure's documents are looked for.
+
+    Args:
+        measure: one of ``measures.BUCKETS``, or ``open_late``.
+        buckets: some of the measure's, all when empty.
+        agency: one agency; all this desk may read when left out.
+    """
+
+    measure: str
+    period: Period
+    buckets: tuple[str, ...] = ()
+    agency: UUID | None = None
+
+
+OPEN_LATE = "open_late"
+"""Documents still open past their deadline: no facts yet, so they are looked for themselves."""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """One thing a figure counts; its document is told only to those who may see it.
+
+    Args:
+        other: the recipient of a delivery, the sender of an incoming document.
+        day: when it was counted; the deadline's of what is still open.
+    """
+
+    agency: UUID
+    bucket: str
+    value: int
+    day: date
+    other: str
+    document: UUID | None
+    direction: str
+    code: str
+    arrival_number: int | None
+    subject: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a list and where it goes on: ``after`` is None on the last page."""
+
+    rows: Sequence[Behind]
+    after: str | None
+
+
+DOCUMENT = (
+    Document.id,
+    Document.direction,
+    Document.code,
+    Document.arrival_number,
+    Document.subject,
+    Document.issuer_name,
+)
+
+
+def number(desk: Desk, wanted: Wanted) -> int:
+    """How many things a figure counts, as the figure itself is counted."""
+    if wanted.measure == OPEN_LATE:
+        return open_late(desk, [wanted.period], agency=wanted.agency)[0]
+    found = counts(desk, wanted.measure, wanted.period, agency=wanted.agency)
+    return sum(number for bucket, number in found.items() if not wanted.buckets or bucket in wanted.buckets)
+
+
+def behind(desk: Desk, wanted: Wanted, *, after: str | None = None, limit: int = search.PAGE) -> Page:
+    """What a figure is made of, newest first; every page costs the same, however deep.
+
+    Args:
+        after: mark of the page before.
+
+    Raises:
+        InvalidInput: a mark that is none of ours.
+    """
+    mark = _mark(after, wanted.measure) if after else None
+    look = _open_late if wanted.measure == OPEN_LATE else _counted
+    rows = desk.session.execute(look(desk, wanted, mark, limit + 1)).all()
+    more = len(rows) > limit
+    return Page(
+        [_told(row) for row in rows[:limit]],
+        f"{rows[limit - 1].at.isoformat()}~{rows[limit - 1].key}" if more else None,
+    )
+
+
+Mark = tuple[date, UUID]
+
+
+def _counted(desk: Desk, wanted: Wanted, mark: Mark | None, limit: int) -> Any:
+    """Facts first, from each agency's ordered index as many as are shown; only these are joined to what they tell."""
+    period = wanted.period
+    some = scope(desk, Fact).where(Fact.measure == wanted.measure, Fact.day.between(period.first, period.last))
+    if wanted.buckets:
+        some = some.where(Fact.bucket.in_(wanted.buckets))
+    if mark:
+        some = some.where(tuple_(Fact.day, Fact.id) < tuple_(*mark))
+    some = some.order_by(Fact.day.desc(), Fact.id.desc()).limit(limit)
+    owners = [wanted.agency] if wanted.agency else sorted(desk.actor.agencies or ())
+    clauses = [Fact.agency_id == owner for owner in owners] or [true()]
+    parts = [some.where(clause).subquery() for clause in clauses]
+    fact = union_all(*(select(*part.c) for part in parts)).subquery().c
+    seen = true() if desk.actor.whole_agency else Document.visible_to(desk.actor)
+    return (
+        select(
+            fact.id.label("key"),
+            fact.day.label("at"),
+            fact.agency_id,
+            fact.bucket,
+            fact.value,
+            Delivery.to_name,
+            *DOCUMENT,
+        )
+        .outerjoin(Document, and_(Document.agency_id == fact.agency_id, Document.id == fact.document_id, seen))
+        .outerjoin(Delivery, and_(Delivery.agency_id == fact.agency_id, Delivery.id == fact.subject_id))
+        .order_by(fact.day.desc(), fact.id.desc())
+        .limit(limit)
+        .execution_options(scoped=True)  # each row is that of a fact within the scope
+    )
+
+
+def _open_late(desk: Desk, wanted: Wanted, mark: Mark | None, limit: int) -> Any:
+    late = scope(desk, Document).where(search.overdue(reach(desk, wanted.period)))
+    if wanted.agency:
+        late = late.where(Document.agency_id == wanted.agency)
+    if mark:
+        late = late.where(tuple_(Document.due_at, Document.id) < tuple_(*mark))
+    return late.order_by(Document.due_at.desc(), Document.id.desc()).limit(limit).with_only_columns(
+        Document.id.label("key"),
+        Document.due_at.label("at"),
+        Document.agency_id,
+        literal("").label("bucket"),
+        literal(0).label("value"),
+        literal("").label("to_name"),
+        *DOCUMENT,
+    )
+
+
+def _told(row: Any) -> Behind:
+    return Behind(
+        agency=row.agency_id,
+        bucket=row.bucket,
+        value=row.value,
+        day=local_date(row.at) if isinstance(row.at, datetime) else row.at,
+        other=(row.to_name or row.issuer_name or "") if row.id else "",
+        document=row.id,
+        direction=row.direction or "",
+        code=row.code or "",
+        arrival_number=row.arrival_number,
+        subject=row.subject or "",
+    )
+
+
+def _mark(text: str, measure: str) -> Mark:
+    at, _, key = text.partition("~")
+    try:
+        if measure == OPEN_LATE:
+            return datetime.fromisoformat(at).astimezone(VIETNAM), UUID(key)
+        return date.fromisoformat(at), UUID(key)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput("bad_mark") from error
