@@ -36,7 +36,7 @@ DEFINITIONS: dict[str, str] = {
     ),
     "E2": N_(
         "Like E1, with a paper copy sent in parallel; counted apart where the law asks for the paper "
-        "(Decision 28/2018/QĐ-TTg, article 7 clause 2 points a and b) and where it does not."
+        "(Decision 28/2018, article 7 clause 2 points a and b) and where it does not."
     ),
     "E3": N_("File without both valid signatures: for information only, it does not replace paper."),
     "P": N_("Sent on paper only."),

@@ -22,11 +22,12 @@ from eoffice.web import (
     routing,
     session,
     static,
+    statistics,
     verify,
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, verify, health)
+ROOMS = (account, rail, lists, documents, papers, incoming, routing, statistics, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
