@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, extract, func, literal, select, true, tuple_, union_all
+from sqlalchemy import and_, case, func, literal, select, true, tuple_, union_all
 
 from eoffice.core.clock import VIETNAM, local_date
 from eoffice.core.desk import Desk, scope
@@ -64,30 +64,83 @@ def _tally(desk: Desk, period: Period, key: Any, *, agency: UUID | None) -> dict
     return found
 
 
-def _totals(desk: Desk, period: Period, key: Any, *, agency: UUID | None) -> dict[Any, measures.Times]:
-    """Processing times by some key, with the quantiles taken where the values lie; one statement.
+def _part_of(spans: Sequence[Period]) -> Any:
+    """Into which of the spans, which follow each other, a counter falls: 0, 1, 2 ..."""
+    return case(*((Rollup.day <= span.last, literal(at)) for at, span in enumerate(spans)))
+
+
+def _times(
+    desk: Desk, spans: Sequence[Period], period: Period, *, agency: UUID | None
+) -> tuple[list[measures.Times], measures.Times]:
+    """Processing times of spans that follow each other and of a period, by three statements at most.
+
+    Exact times are as many as documents. What is over does not change, so it is remembered for a minute; today is
+    always read anew.
+    """
+    today = local_date(desk.now())
+    whose = ",".join(str(owner) for owner in sorted(desk.actor.agencies or ()))
+
+    def remembered(what: Any, make: Callable[[], Any]) -> Any:
+        return desk.tools.memory.get(f"times:{whose}:{agency}:{today}:{what}", make)
+
+    over = [span for span in spans if span.last < today]
+    found = list(remembered(over, lambda: _totals(desk, over, agency=agency))) if over else []
+    if over and over[-1] == period:
+        return found, found[-1]
+    wanted = [span for span in spans if span.first <= today <= span.last] + [period]
+    days = Period(min(part.first for part in wanted), today - timedelta(days=1))
+    sums = [Counter(known) for known in remembered(wanted, lambda: _histograms(desk, wanted, days, agency=agency))]
+    for known, new in zip(sums, _histograms(desk, wanted, Period(today, today), agency=agency), strict=True):
+        known.update(new)
+    *open_part, whole = [measures.times(list(known.items())) for known in sums]
+    found += open_part
+    return [*found, *[measures.NO_TIMES] * (len(spans) - len(found))], whole
+
+
+def _histograms(
+    desk: Desk, parts: Sequence[Period], days: Period, *, agency: UUID | None
+) -> list[dict[int, int]]:
+    """Working minutes and how often they occurred on some days, of each of several parts; one statement."""
+    inside = [
+        case((Rollup.day.between(part.first, part.last), literal(1)), else_=literal(0)).label(f"part{at}")
+        for at, part in enumerate(parts)
+    ]
+    statement = rollups(desk, days, agency).where(Rollup.measure == "time.total")
+    statement = statement.with_only_columns(Rollup.value, func.sum(Rollup.number), *inside)
+    found: list[dict[int, int]] = [{} for _part in parts]
+    names = [column.name for column in inside]
+    for value, number, *flags in desk.session.execute(statement.group_by(Rollup.value, *names)):
+        for known, flag in zip(found, flags, strict=True):
+            if flag:
+                known[value] = known.get(value, 0) + int(number)
+    return found
+
+
+def _totals(desk: Desk, spans: Sequence[Period], *, agency: UUID | None) -> list[measures.Times]:
+    """Processing times of spans that follow each other, with the quantiles taken where the values lie; one statement.
 
     The same nearest rank as ``measures.quantile``: the smallest value that enough of the counted do not exceed.
     """
-    value, number = Rollup.value, func.sum(Rollup.number).label("number")
-    statement = rollups(desk, period, agency).where(Rollup.measure == "time.total")
-    per = statement.with_only_columns(key.label("key"), value.label("value"), number).group_by("key", value).subquery()
-    seen = func.sum(per.c.number).over(partition_by=per.c.key, order_by=per.c.value).label("seen")
-    count = func.sum(per.c.number).over(partition_by=per.c.key).label("count")
-    ranked = select(per.c.key, per.c.value, per.c.number, seen, count).subquery().c
+    window = rollups(desk, Period(spans[0].first, spans[-1].last), agency).where(Rollup.measure == "time.total")
+    value, number = Rollup.value.label("value"), func.sum(Rollup.number).label("number")
+    per = window.with_only_columns(_part_of(spans).label("part"), value, number).group_by("part", value).subquery()
+    seen = func.sum(per.c.number).over(partition_by=per.c.part, order_by=per.c.value).label("seen")
+    count = func.sum(per.c.number).over(partition_by=per.c.part).label("count")
+    ranked = select(per.c.part, per.c.value, per.c.number, seen, count).subquery().c
     rows = desk.session.execute(
         select(
-            ranked.key,
+            ranked.part,
             func.max(ranked.count),
             func.sum(ranked.value * ranked.number),
             func.min(case((ranked.seen * 10 >= ranked.count * 5, ranked.value))),
             func.min(case((ranked.seen * 10 >= ranked.count * 9, ranked.value))),
-        ).group_by(ranked.key)
+        ).group_by(ranked.part)
     )
-    return {
-        name: measures.Times(int(number), int(total) / int(number), int(median), int(p90))
-        for name, number, total, median, p90 in rows
+    found = {
+        part: measures.Times(int(number), int(total) / int(number), int(median), int(p90))
+        for part, number, total, median, p90 in rows
     }
+    return [found.get(at, measures.NO_TIMES) for at in range(len(spans))]
 
 
 @dataclass(frozen=True)
@@ -148,34 +201,26 @@ class Board:
 
 
 def board(desk: Desk, period: Period, *, agencies: Collection[UUID], agency: UUID | None = None) -> Board:
-    """The figures of a period, per agency and over time, by six statements however many documents there are.
+    """The figures of a period, per agency and over time, by seven statements, however many documents.
 
     Args:
         agencies: which to name, those without a document too.
         agency: only one of them.
     """
     spans = trend(period)
-    window, by_year = Period(spans[0].first, spans[-1].last), _months_between(period.first, period.last) >= MOST_POINTS
-    year = extract("year", Rollup.day)
-    step = year * 100 if by_year else year * 100 + extract("month", Rollup.day)
     per_agency = _tally(desk, period, Rollup.agency_id, agency=agency)
-    per_step = _tally(desk, window, step, agency=agency)
-    step_times = _totals(desk, window, step, agency=agency)
-    whole_times = _totals(desk, period, literal(0), agency=agency)
+    per_part = _tally(desk, Period(spans[0].first, spans[-1].last), _part_of(spans), agency=agency)
+    part_times, times = _times(desk, spans, period, agency=agency)
     late = open_late(desk, [*spans, period], agency=agency)
-    keys = [span.first.year * 100 + (0 if by_year else span.first.month) for span in spans]
     return Board(
-        whole=_figures(period, _added(per_agency.values()), late[-1], whole_times.get(0, measures.NO_TIMES)),
+        whole=_figures(period, _added(per_agency.values()), late[-1], times),
         agencies={
             owner: _figures(period, per_agency.get(owner, {}))
             for owner in agencies
             if agency is None or owner == agency
         },
-        parts=[
-            _figures(span, per_step.get(key, {}), count, step_times.get(key, measures.NO_TIMES))
-            for span, key, count in zip(spans, keys, late, strict=False)
-        ],
-        by_year=by_year,
+        parts=[_figures(span, per_part.get(at, {}), late[at], part_times[at]) for at, span in enumerate(spans)],
+        by_year=_months_between(period.first, period.last) >= MOST_POINTS,
         before=baseline(desk, period.last),
         today=local_date(desk.now()),
     )

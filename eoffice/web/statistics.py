@@ -86,16 +86,18 @@ class Asked:
 def board() -> Any:
     """The figures of a period: now, per agency and over time, with what they mean."""
     with here.reading() as desk:
+        asked, problem = _whose(desk), None
         try:
-            asked, problem = _asked(desk), None
+            asked = replace(asked, period=_period())
         except InvalidInput as error:
-            asked, problem = Asked(month_of(_today()), figures.readable(desk)), error
-        found = _board(desk, asked) if problem is None else None
+            problem = error
+        found = None if problem else _board(desk, asked)
     page = render_template(
         "statistics/board.html",
         want=asked,
         found=found,
         problem=problem.sentence(g.locale) if problem else "",
+        wrong=problem.facts.get("field", "") if problem else "",
         presets=_presets(asked),
         definitions=measures.DEFINITIONS,
         **(_told(asked, found) if found else {}),
@@ -170,18 +172,23 @@ def _today() -> date:
 
 
 def _asked(desk: Desk) -> Asked:
-    """Read period and agency from the address; the current month of all that may be read when nothing is said.
+    """Read agency and period from the address.
 
     Raises:
         InvalidInput: no dates, the wrong way round, or too far apart.
         NotFound: an agency this person may not know figures of.
     """
+    return replace(_whose(desk), period=_period())
+
+
+def _whose(desk: Desk) -> Asked:
+    """The current month of the agency that is asked for, or of all whose figures this person may read."""
     readable = figures.readable(desk)
     slug = request.args.get("agency", "")
     chosen = next((agency for agency in readable if agency.slug == slug), None)
     if slug and chosen is None:
         raise NotFound(table="agency", id=slug)
-    return Asked(_period(), readable, chosen if len(readable) > 1 else None)
+    return Asked(month_of(_today()), readable, chosen if len(readable) > 1 else None)
 
 
 def _period() -> Period:
@@ -274,7 +281,7 @@ def _rows(asked: Asked, found: Board) -> list[tuple[str, list[tuple[str, str]]]]
         return i18n.number(g.locale, number) if number else ""
 
     return [
-        row(_("Deliveries"), lambda part: count(part.sent), "delivery", *measures.COUNTED),
+        row(_("Number of deliveries"), lambda part: count(part.sent), "delivery", *measures.COUNTED),
         *(row(name, share(name), "delivery", name) for name in measures.COUNTED),
         row(_("Finished documents"), lambda part: count(part.times.count), "time.total"),
         row(_("Median, hours"), lambda part: trends.hours(trends.in_hours(part.times.median)), "time.total"),
@@ -298,7 +305,7 @@ def _ratio(found: Figures, name: str) -> float | None:
 
 
 def _sent_head() -> list[str]:
-    return [_("From day"), _("To day"), *measures.COUNTED, _("Deliveries"), "X", "K1 %", "K2 %", "K3 %"]
+    return [_("From day"), _("To day"), *measures.COUNTED, _("Number of deliveries"), "X", "K1 %", "K2 %", "K3 %"]
 
 
 def _sent_row(found: Figures) -> list[sheets.Cell]:
