@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, case, func, literal, select, true, tuple_, union_all
 
-from eoffice.core.clock import VIETNAM, local_date
+from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput
 from eoffice.models.directory import Agency
@@ -353,7 +353,8 @@ def _counted(desk: Desk, wanted: Wanted, mark: Mark | None, limit: int) -> Any:
     owners = [wanted.agency] if wanted.agency else sorted(desk.actor.agencies or ())
     clauses = [Fact.agency_id == owner for owner in owners] or [true()]
     parts = [some.where(clause).subquery() for clause in clauses]
-    fact = union_all(*(select(*part.c) for part in parts)).subquery().c
+    first = union_all(*(select(*part.c) for part in parts)).subquery()
+    fact = first.c
     seen = true() if desk.actor.whole_agency else Document.visible_to(desk.actor)
     return (
         select(
@@ -365,6 +366,7 @@ def _counted(desk: Desk, wanted: Wanted, mark: Mark | None, limit: int) -> Any:
             Delivery.to_name,
             *DOCUMENT,
         )
+        .select_from(first)
         .outerjoin(Document, and_(Document.agency_id == fact.agency_id, Document.id == fact.document_id, seen))
         .outerjoin(Delivery, and_(Delivery.agency_id == fact.agency_id, Delivery.id == fact.subject_id))
         .order_by(fact.day.desc(), fact.id.desc())
@@ -409,7 +411,7 @@ def _mark(text: str, measure: str) -> Mark:
     at, _, key = text.partition("~")
     try:
         if measure == OPEN_LATE:
-            return datetime.fromisoformat(at).astimezone(VIETNAM), UUID(key)
+            return datetime.fromisoformat(at).astimezone(UTC), UUID(key)
         return date.fromisoformat(at), UUID(key)
     except (ValueError, OverflowError) as error:
         raise InvalidInput("bad_mark") from error
