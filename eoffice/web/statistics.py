@@ -194,20 +194,25 @@ def _whose(desk: Desk) -> Asked:
 def _period() -> Period:
     this = month_of(_today())
     given = [here.day(name, request.args) for name in ("from", "to")]
-    strange = any(day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR for day in given)
-    first, last = given[0] or this.first, given[1] or this.last
-    if last < first and all(given):
+    if any(day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR for day in given):
+        raise _too_long()
+    first = given[0] or month_of(given[1] or this.first).first
+    last = given[1] or max(this.last, month_of(first).last)
+    if last < first:
         raise InvalidInput("period_reversed", N_("The period ends before it begins. Please exchange the two dates."))
-    first, last = min(first, last), max(first, last)
-    if strange or last.year - first.year >= MOST_YEARS:
-        raise InvalidInput(
-            "period_too_long",
-            N_("A period reaches over at most {years} calendar years, between {first} and {last}. Please shorten it."),
-            years=MOST_YEARS,
-            first=FIRST_YEAR,
-            last=LAST_YEAR,
-        )
+    if last.year - first.year >= MOST_YEARS:
+        raise _too_long()
     return Period(first, last)
+
+
+def _too_long() -> InvalidInput:
+    return InvalidInput(
+        "period_too_long",
+        N_("A period reaches over at most {years} calendar years, between {first} and {last}. Please shorten it."),
+        years=MOST_YEARS,
+        first=FIRST_YEAR,
+        last=LAST_YEAR,
+    )
 
 
 def _asked_list(desk: Desk) -> Asked:
