@@ -246,9 +246,8 @@ class Named:
 
 def readable(desk: Desk) -> list[Named]:
     """The agencies whose figures this desk may read, in the directory's order."""
-    statement = select(Agency.id, Agency.slug, Agency.name, Agency.short_name).where(Agency.hosted)
-    if desk.actor.agencies is not None:
-        statement = statement.where(Agency.id.in_(sorted(desk.actor.agencies)))
+    own = Agency.hosted if desk.actor.agencies is None else Agency.id.in_(sorted(desk.actor.agencies))
+    statement = select(Agency.id, Agency.slug, Agency.name, Agency.short_name).where(own)
     return [Named(*row) for row in desk.session.execute(statement.order_by(Agency.id))]
 
 

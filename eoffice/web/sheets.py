@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from flask import g, stream_with_context
@@ -18,10 +19,8 @@ from eoffice.core import i18n
 
 Cell = str | int | float | None
 
-FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
-"""With what a formula may begin; the wide signs of East Asian keyboards are taken for the narrow ones."""
-
-CONTROL = "\t\r\n"
+FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a formula may begin; the wide signs of East Asian keyboards are taken for the narrow ones."""
 
 
 def answer(name: str, rows: Iterable[Sequence[Cell]]) -> Response:
@@ -55,5 +54,4 @@ def cell(value: Cell) -> str:
         return str(value)
     if isinstance(value, float):
         return i18n.number(g.locale, value, 1).replace("." if g.locale == "vi" else ",", "")
-    dangerous = value[:1] in CONTROL if value[:1] else False
-    return f"'{value}" if dangerous or value.lstrip()[:1] in tuple(FORMULA) else value
+    return f"'{value}" if FORMULA.match(value) else value

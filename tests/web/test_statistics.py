@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from eoffice.core.desk import scope
 from eoffice.models.directory import Setting
+from eoffice.models.ledger import AccessEntry, LedgerEntry
 from eoffice.services import statistics
 from tests.support.checking import CheckingClient, Page
 from tests.web.conftest import Town
@@ -275,6 +278,19 @@ def test_k1_is_compared_only_with_a_month_that_had_deliveries(hanh: CheckingClie
     assert "điểm" not in hanh.page("/statistics?from=01/09/2026&to=31/10/2026").one("main").text().split("Cách")[0]
 
 
+def test_the_ledger_is_told_whether_the_law_asked_for_paper(hanh: CheckingClient, town: Town) -> None:
+    with town.office.read(town.system("so-noi-vu")) as desk:
+        entry = desk.session.scalars(select(LedgerEntry).where(LedgerEntry.word == "document.issued")).one()
+    sent = json.loads(entry.body)["notes"]["deliveries"]
+    assert [item.get("obligatory") for item in sent if item["class"] == "P"] == [True]
+    assert [item for item in sent if item["class"] == "E1" and "obligatory" in item] == []
+    _many(town, 2)
+    _many(town, 1, obligatory=False)
+    text = hanh.page("/statistics").one("main").text()
+    assert "3 / 6 lượt gửi; bắt buộc 2, không bắt buộc 1" in text
+    assert "chưa phân loại" not in text
+
+
 # files
 
 
@@ -331,9 +347,6 @@ def test_a_subject_is_never_a_formula(hanh: CheckingClient, town: Town, subject:
 
 
 def test_taking_a_list_away_is_written_into_the_access_log(hanh: CheckingClient, town: Town) -> None:
-    from eoffice.core.desk import scope
-    from eoffice.models.ledger import AccessEntry
-
     hanh.get("/statistics/documents.csv?measure=delivery").get_data()
     hanh.application.extensions["visits"].flush()
     with town.office.read(town.system("so-noi-vu")) as desk:
