@@ -141,7 +141,8 @@ class Memory:
         at, value = self._kept.get(name, (0.0, None))
         if value is None or now - at > self.seconds:
             value = make()
-            self._kept[name] = (now, value)
+            fresh = {kept: entry for kept, entry in list(self._kept.items()) if now - entry[0] <= self.seconds}
+            self._kept = {**fresh, name: (now, value)}
         return value
 
     def clear(self) -> None:

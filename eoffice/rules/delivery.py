@@ -173,6 +173,11 @@ def paper_reasons(on: date) -> tuple[PaperReason, ...]:
     return tuple(reason for reason in PAPER_REASONS if reason.holds(on))
 
 
+def is_obligatory(reason: str | None, on: date) -> bool:
+    """Tell whether a reason given on a day obliged the office to send paper, so that it is counted apart (K2)."""
+    return any(known.code == reason and known.obligatory for known in paper_reasons(on))
+
+
 def check_paper(paper: bool, reason: str | None, on: date) -> PaperReason | None:
     """Check the choice of paper: it is off by default and needs a reason that holds (Decision 28/2018 article 7.2).
 

@@ -10,12 +10,50 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from eoffice.core.i18n import N_
+
 TIME_PARTS = ("register", "assign", "handle")
 """The three parts of the processing time: arrival to register, register to assignment, assignment to done (K12)."""
 
-
 WORDS = ("document.issued", "document.finished")
 """Ledger words of the events from which facts follow."""
+
+COUNTED = ("E1", "E2", "E3", "P")
+"""Delivery classes that make the denominator of K1, K2 and K3."""
+
+BUCKETS: dict[str, tuple[str, ...]] = {
+    "delivery": (*COUNTED, "X"),
+    "paper": ("obligatory", "optional"),
+    "on_time": ("on_time", "late", "no_due"),
+    "time.total": ("",),
+}
+"""Measures whose documents can be looked at, with the buckets their facts fall into."""
+
+DEFINITIONS: dict[str, str] = {
+    "E1": N_(
+        "Electronic document; the signature of the competent person and the signature of the agency were both valid "
+        "when it was sent, and no paper went with it."
+    ),
+    "E2": N_(
+        "Like E1, with a paper copy sent in parallel; counted apart where the law asks for the paper "
+        "(Decision 28/2018, article 7 clause 2 points a and b) and where it does not."
+    ),
+    "E3": N_("File without both valid signatures: for information only, it does not replace paper."),
+    "P": N_("Sent on paper only."),
+    "X": N_("Exempt: counted apart, in no denominator. State secrets are not kept in this system and not counted."),
+    "K1": N_("E1 ÷ (E1 + E2 + E3 + P), counted per delivery to each recipient on the day of issue."),
+    "K2": N_("E2 ÷ (E1 + E2 + E3 + P), divided into paper the law asks for and paper it does not."),
+    "K3": N_("(E1 + E2 + E3) ÷ (E1 + E2 + E3 + P): everything sent electronically in any way."),
+    "K8": N_(
+        "Finished in time ÷ (finished with a deadline + still open although the deadline fell within or before the "
+        "period). Documents without a deadline are counted apart. What is still open is counted as of this moment."
+    ),
+    "K12": N_(
+        "Working hours from arrival until the document is done, by the working calendar, of documents finished in the "
+        "period: median, 90th percentile (nearest rank) and mean. Reduction = 1 − mean ÷ former level."
+    ),
+}
+"""What every class and figure means: the one text that pages show. Without a denominator there is no value."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +61,8 @@ class FactRow:
     """One measured thing.
 
     Args:
-        measure: ``delivery``, ``on_time``, ``time.total`` or ``time.<part>``.
-        bucket: delivery class, ``on_time`` / ``late`` / ``no_due``, or "" for times.
+        measure: ``delivery``, ``paper`` (of E2), ``on_time``, ``time.total`` or ``time.<part>``.
+        bucket: delivery class, ``obligatory`` / ``optional``, ``on_time`` / ``late`` / ``no_due``, or "" for times.
         value: working minutes for times, 0 otherwise.
         document, subject: the document, and the row that is counted once.
     """
@@ -45,7 +83,13 @@ def facts(word: str, notes: Mapping[str, Any]) -> list[FactRow]:
     """
     if word == "document.issued":
         document = UUID(notes["document"])
-        return [FactRow("delivery", item["class"], 0, document, UUID(item["id"])) for item in notes["deliveries"]]
+        sent = notes["deliveries"]
+        rows = [FactRow("delivery", item["class"], 0, document, UUID(item["id"])) for item in sent]
+        paper = [item for item in sent if item["class"] == "E2" and "obligatory" in item]  # older events do not say
+        return rows + [
+            FactRow("paper", "obligatory" if item["obligatory"] else "optional", 0, document, UUID(item["id"]))
+            for item in paper
+        ]
     if word == "document.finished":
         document = UUID(notes["document"])
         rows = [FactRow("on_time", notes["punctuality"], 0, document, document)]
@@ -74,7 +118,7 @@ def delivery_ratios(counts: Mapping[str, int]) -> dict[str, Ratio]:
     K1: sent wholly electronically (E1). K2: electronically with paper in parallel (E2). K3: electronically in any
     way (E1, E2, E3). Denominator: E1 + E2 + E3 + P.
     """
-    e1, e2, e3, paper = (counts.get(name, 0) for name in ("E1", "E2", "E3", "P"))
+    e1, e2, e3, paper = (counts.get(name, 0) for name in COUNTED)
     total = e1 + e2 + e3 + paper
     return {"K1": Ratio(e1, total), "K2": Ratio(e2, total), "K3": Ratio(e1 + e2 + e3, total)}
 
@@ -111,6 +155,10 @@ class Times:
     mean: float | None
     median: int | None
     p90: int | None
+
+
+NO_TIMES = Times(0, None, None, None)
+"""Of nothing."""
 
 
 def times(histogram: Sequence[tuple[int, int]]) -> Times:

@@ -7,6 +7,7 @@ issue. Each deed has its own commit; a crash between two of them is continued by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from eoffice.core.clock import local_date
@@ -269,7 +270,7 @@ def issue(desk: Desk, document: Document, *, prepared: Examined) -> Document:
         document=document.id,
         code=document.code,
         sha256=sealed.sha256,
-        deliveries=[{"id": row.id, "class": row.delivery_class, "to": row.to_name} for row in made],
+        deliveries=[_told(row, local_date(desk.now())) for row in made],
     )
     if document.reply_to_id is not None:
         desk.later(
@@ -278,6 +279,12 @@ def issue(desk: Desk, document: Document, *, prepared: Examined) -> Document:
             {"document": str(document.reply_to_id), "answer": str(document.id)},
         )
     return document
+
+
+def _told(row: Delivery, today: date) -> dict[str, Any]:
+    """What the ledger is told of a delivery; with paper, whether the law asked for it."""
+    told = {"id": row.id, "class": row.delivery_class, "to": row.to_name}
+    return {**told, "obligatory": delivery.is_obligatory(row.paper_reason, today)} if row.paper else told
 
 
 def _deliver(desk: Desk, document: Document, person: Recipient, verdicts: dict[str, str]) -> Delivery:

@@ -157,12 +157,16 @@ def count_each(desk: Desk, wanted: Mapping[str, Filter], *, most: int = 1000) ->
 
 
 def _late(desk: Desk) -> Any:
-    """Incoming, open and past the deadline; in the words of the partial index, which knows no parameters."""
+    return overdue(desk.now())
+
+
+def overdue(at: datetime) -> Any:
+    """Incoming, open and due before a time; in the words of the partial index, which knows no parameters."""
     states = [state.value for state in OPEN_INCOMING]
     return and_(
         Document.direction == bindparam(None, Direction.INCOMING.value, literal_execute=True),
         Document.state.in_(bindparam(None, states, expanding=True, literal_execute=True)),
-        Document.due_at < desk.now(),
+        Document.due_at < at,
     )
 
 

@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
-from eoffice.core.clock import local_date
+from eoffice.core.clock import VIETNAM, local_date
 from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk, scope
 from eoffice.core.ids import new_id
@@ -21,7 +21,7 @@ from eoffice.models.documents import Document
 from eoffice.models.ledger import LedgerEntry
 from eoffice.models.metrics import Fact, Rollup
 from eoffice.rules import measures
-from eoffice.rules.lifecycle import OPEN_INCOMING
+from eoffice.services import search
 
 BASELINE = "baseline_minutes"
 """Setting: working minutes a document took before the office, with date and source (a province's report)."""
@@ -66,15 +66,21 @@ class Period:
     first: date
     last: date
 
+    @property
+    def end(self) -> datetime:
+        """The first moment after it."""
+        return datetime.combine(self.last + timedelta(days=1), time(), VIETNAM)
 
-def _rollup(desk: Desk, period: Period, agency: UUID | None) -> Any:
+
+def rollups(desk: Desk, period: Period, agency: UUID | None) -> Any:
+    """Select the counters of a period, of one agency or of all this desk may read."""
     statement = scope(desk, Rollup).where(Rollup.day.between(period.first, period.last))
     return statement.where(Rollup.agency_id == agency) if agency else statement
 
 
 def counts(desk: Desk, measure: str, period: Period, *, agency: UUID | None = None) -> dict[str, int]:
     """How many facts of a measure fall into each bucket."""
-    statement = _rollup(desk, period, agency).where(Rollup.measure == measure)
+    statement = rollups(desk, period, agency).where(Rollup.measure == measure)
     rows = desk.session.execute(
         statement.with_only_columns(Rollup.bucket, func.sum(Rollup.number)).group_by(Rollup.bucket)
     )
@@ -83,21 +89,26 @@ def counts(desk: Desk, measure: str, period: Period, *, agency: UUID | None = No
 
 def histogram(desk: Desk, measure: str, period: Period, *, agency: UUID | None = None) -> list[tuple[int, int]]:
     """Working minutes and how often they occurred."""
-    statement = _rollup(desk, period, agency).where(Rollup.measure == measure)
+    statement = rollups(desk, period, agency).where(Rollup.measure == measure)
     rows = desk.session.execute(
         statement.with_only_columns(Rollup.value, func.sum(Rollup.number)).group_by(Rollup.value)
     )
     return [(value, int(count)) for value, count in rows]
 
 
-def open_late(desk: Desk, *, agency: UUID | None = None) -> int:
-    """Incoming documents still open past their deadline, now."""
-    statement = scope(desk, Document).where(
-        Document.direction == "incoming", Document.state.in_(OPEN_INCOMING), Document.due_at < desk.now()
-    )
+def open_late(desk: Desk, periods: Sequence[Period], *, agency: UUID | None = None) -> list[int]:
+    """How many incoming documents are still open now although their deadline fell before the end of each period."""
+    ends = [reach(desk, period) for period in periods]
+    statement = scope(desk, Document).where(search.overdue(max(ends)))
     if agency:
         statement = statement.where(Document.agency_id == agency)
-    return desk.session.execute(statement.with_only_columns(func.count())).scalar_one()
+    columns = [func.count(case((Document.due_at < end, 1))) for end in ends]
+    return list(desk.session.execute(statement.with_only_columns(*columns)).one())
+
+
+def reach(desk: Desk, period: Period) -> datetime:
+    """Up to when a deadline can have been missed within a period."""
+    return min(desk.now(), period.end)
 
 
 @dataclass(frozen=True)
@@ -145,7 +156,7 @@ def summary(desk: Desk, period: Period, *, agency: UUID | None = None) -> dict[s
         "classes": {name: classes.get(name, 0) for name in ("E1", "E2", "E3", "P", "X")},
         **{name: _ratio(ratio) for name, ratio in measures.delivery_ratios(classes).items()},
         "K8": {
-            **_ratio(measures.on_time_ratio(punctuality, open_late(desk, agency=agency))),
+            **_ratio(measures.on_time_ratio(punctuality, open_late(desk, [period], agency=agency)[0])),
             "without_deadline": punctuality.get("no_due", 0),
         },
         "K12": {
@@ -170,7 +181,7 @@ def _times(found: measures.Times) -> dict[str, Any]:
 
 def by_month(desk: Desk, period: Period, *, agency: UUID | None = None) -> list[dict[str, Any]]:
     """Deliveries per agency and month by class, with K1, K2 and K3."""
-    statement = _rollup(desk, period, agency).where(Rollup.measure == "delivery")
+    statement = rollups(desk, period, agency).where(Rollup.measure == "delivery")
     found: dict[tuple[UUID, str], Counter[str]] = {}
     for row in desk.session.execute(
         statement.with_only_columns(Rollup.agency_id, Rollup.day, Rollup.bucket, Rollup.number)
@@ -186,24 +197,6 @@ def by_month(desk: Desk, period: Period, *, agency: UUID | None = None) -> list[
         }
         for (owner, month), classes in sorted(found.items(), key=lambda item: (item[0][1], str(item[0][0])))
     ]
-
-
-def behind(
-    desk: Desk,
-    measure: str,
-    period: Period,
-    *,
-    buckets: Sequence[str] = (),
-    agency: UUID | None = None,
-    limit: int = 500,
-) -> list[Fact]:
-    """The facts a figure is made of, newest first."""
-    statement = scope(desk, Fact).where(Fact.measure == measure, Fact.day.between(period.first, period.last))
-    if buckets:
-        statement = statement.where(Fact.bucket.in_(buckets))
-    if agency:
-        statement = statement.where(Fact.agency_id == agency)
-    return list(desk.session.scalars(statement.order_by(Fact.day.desc(), Fact.id.desc()).limit(limit)))
 
 
 def recount(desk: Desk) -> list[str]:

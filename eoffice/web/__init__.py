@@ -23,12 +23,26 @@ from eoffice.web import (
     routing,
     session,
     static,
+    statistics,
     verify,
     writing,
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, drafting, writing, verify, health)
+ROOMS = (
+    account,
+    rail,
+    lists,
+    documents,
+    papers,
+    incoming,
+    routing,
+    drafting,
+    writing,
+    statistics,
+    verify,
+    health,
+)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -64,13 +64,16 @@ def do(verb: Verb, subject: UUID | None = None, **arguments: Any) -> Any:
     return office().do(actor(), verb, subject, key=f"form:{key}", locale=g.locale, **arguments)
 
 
-def day(name: str) -> date | None:
+def day(name: str, given: Mapping[str, str] | None = None) -> date | None:
     """A date somebody typed as dd/mm/yyyy, None when the box is empty.
+
+    Args:
+        given: where it was typed; the form when left out.
 
     Raises:
         InvalidInput: it is no date.
     """
-    text = request.form.get(name, "").strip()
+    text = (request.form if given is None else given).get(name, "").strip()
     if not text:
         return None
     found = re.fullmatch(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})", text)

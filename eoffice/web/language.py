@@ -49,6 +49,7 @@ def register(app: Flask) -> None:
         time=i18n.time_text,
         ago=lambda at: i18n.relative(g.locale, at, here.now()),
         number=lambda value, decimals=0: i18n.number(g.locale, value, decimals),
+        percent=lambda ratio: i18n.percent(g.locale, ratio),
         size=size,
         exact=exact,
         evidence=evidence,

@@ -232,6 +232,43 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     ),
 }
 
+FIGURES: dict[str, str] = {
+    "delivery": N_("Deliveries behind the figure"),
+    "paper": N_("Deliveries with paper in parallel"),
+    "on_time": N_("Finished documents behind the figure"),
+    "time.total": N_("Processing times behind the figure"),
+    "open_late": N_("Open documents past their deadline"),
+}
+"""What a figure counts, as the heading of the list it opens."""
+
+SENT = ("delivery", "paper")
+"""Figures that count deliveries; the others count incoming documents."""
+
+BUCKETS: dict[str, str] = {
+    "obligatory": N_("the law asks for it"),
+    "optional": N_("not asked for by law"),
+    "on_time": N_("in time"),
+    "late": N_("late"),
+    "no_due": N_("without a deadline"),
+    "open_late": N_("still open, late"),
+}
+
+COLUMNS: dict[str, str] = {
+    "delivery": N_("Class"),
+    "paper": N_("Paper"),
+    "on_time": N_("Deadline"),
+    "time.total": N_("Working hours"),
+    "open_late": N_("Deadline"),
+}
+
+DAYS: dict[str, str] = {
+    "delivery": N_("Issued on"),
+    "paper": N_("Issued on"),
+    "on_time": N_("Finished on"),
+    "time.total": N_("Finished on"),
+    "open_late": N_("Was due on"),
+}
+
 SANDBOX: dict[str, str] = {
     "sandbox_timeout": "over_limit_seconds",
     "sandbox_memory": "over_limit",

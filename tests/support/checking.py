@@ -137,8 +137,8 @@ class Page(HTMLParser):
         self._open[-1].children.append(data)
 
     def one(self, name: str) -> Element:
-        """The only element of a name."""
-        found = list(self.root.all(name))
+        """The only element of a name; a drawing may have a title of its own."""
+        found = [item for item in self.root.all(name) if not any(other.name == "svg" for other in item.up())]
         assert len(found) == 1, f"{len(found)} <{name}>"
         return found[0]
 
