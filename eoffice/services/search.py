@@ -149,7 +149,7 @@ def count_each(desk: Desk, wanted: Mapping[str, Filter], *, most: int = 1000) ->
         for name, part in wanted.items()
     ]
     counted = [select(literal(name), func.count()).select_from(part) for name, part in some]
-    rows: Any = desk.session.execute(union_all(*counted))
+    rows: Any = desk.session.execute(union_all(*counted)).all()
     return dict(rows)
 
 
@@ -190,6 +190,15 @@ def _mark(text: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(at).astimezone(UTC), UUID(key)
     except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         raise InvalidInput("bad_mark") from error
+
+
+def waiting(desk: Desk, queue: str, *, most: int = 1000) -> Sequence[Any]:
+    """Identifiers and births of the newest documents that wait in a queue for the person who asks, newest first."""
+    statement = _matching(desk, Filter(queue=queue)).with_only_columns(Document.id, Document.created_at)
+    rows: Sequence[Any] = desk.session.execute(
+        statement.order_by(Document.created_at.desc(), Document.id.desc()).limit(most)
+    ).all()
+    return rows
 
 
 def document(desk: Desk, document_id: UUID) -> Document:
