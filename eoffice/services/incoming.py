@@ -21,7 +21,6 @@ from eoffice.services import books, directory, examine, files
 from eoffice.services.examine import Examined
 from eoffice.services.verbs import verb
 
-
 CIRCULATION = ("none", "return_after_reading", "internal_circulation")
 """How far a document may go round (Decree 30/2020 Annex I)."""
 
