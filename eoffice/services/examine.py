@@ -126,6 +126,19 @@ def examine_once(desk: Desk, path: Path) -> Examined:
         return _examine(desk, path, stream, sha256=sha256, read=False)
 
 
+def glance(stream: BinaryIO) -> None:
+    """Turn away what is no PDF at first sight, before it is stored; the stream stands at its beginning afterwards.
+
+    Raises:
+        FileRefused: it is empty, or something else than a PDF.
+    """
+    head = stream.read(1024)
+    stream.seek(0)
+    if b"%PDF-" not in head:
+        code = "not_a_pdf" if head else "empty"
+        raise FileRefused(code, REFUSALS[code])
+
+
 def _examine(desk: Desk, path: Path, stream: BinaryIO, *, sha256: str, read: bool) -> Examined:
     media = PDF if b"%PDF-" in stream.read(1024) else "application/octet-stream"
     size = stream.seek(0, io.SEEK_END)

@@ -181,7 +181,7 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
     document.issued_date = checked.issued_date
     document.issuer_name = checked.issuer_name
     document.issuer_identifier = checked.issuer_identifier or document.issuer_identifier
-    document.issuer_id = _issuer(desk, checked) or document.issuer_id
+    document.issuer_id = _issuer(desk, replace(checked, issuer_identifier=document.issuer_identifier))
     document.subject = checked.subject
     document.folded = search_text(checked.code, checked.subject, checked.issuer_name)
     document.urgency = checked.urgency
@@ -353,15 +353,15 @@ def by_arrival_number(desk: Desk, year: int, number: int) -> Document | None:
 
 
 def facts_of(document: Document) -> Facts:
-    """What is already known of a document, as a clerk would confirm it in the register form."""
+    """What is already known of a document, as a clerk would confirm it in the register form; the same afterwards."""
     return Facts(
         code=document.code,
         issued_date=document.issued_date,
-        issuer_name=document.issuer_name,
+        issuer_name=tidy(document.issuer_name),
         issuer_identifier=document.issuer_identifier,
-        subject=document.subject,
+        subject=tidy(document.subject),
         kind=document.kind,
-        signer_name=document.signer_name,
+        signer_name=tidy(document.signer_name),
         urgency=document.urgency,
         circulation=document.circulation,
         due=local_date(document.due_at) if document.due_at else None,

@@ -19,6 +19,7 @@ from eoffice.web import (
     lists,
     papers,
     rail,
+    register,
     routing,
     session,
     static,
@@ -26,7 +27,7 @@ from eoffice.web import (
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, verify, health)
+ROOMS = (account, rail, lists, documents, papers, incoming, register, routing, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 

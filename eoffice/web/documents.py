@@ -114,7 +114,7 @@ def _gather(desk: Desk, row: Document) -> dict[str, Any]:
     found["deliveries"] = exchange.deliveries(desk, row.id) if row.issued_at else []
     found["recipients"] = [] if incoming or row.issued_at else drafting.recipients(desk, row.id)
     found["can"] = can = deeds.possible(desk, row, parts)
-    choosing = can & {"forward", "instruct", "assign"}
+    choosing = can & {"register", "forward", "instruct", "assign"}
     colleagues = directory.colleagues(desk) if choosing else []
     found["colleagues"] = colleagues
     found["leaders"] = [person for person in colleagues if Role.LEADER in person.roles]

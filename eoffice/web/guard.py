@@ -51,9 +51,9 @@ class Guard:
         return f"needs {self.permission}" if self.permission else "signed in"
 
 
-def needs(permission: Permission) -> Callable[[View], View]:
-    """Say that a route is for people whose roles carry a permission."""
-    return _set(Guard(permission))
+def needs(permission: Permission, *, upload: bool = False) -> Callable[[View], View]:
+    """Say that a route is for people whose roles carry a permission, and whether it takes files."""
+    return _set(Guard(permission, upload=upload))
 
 
 def signed_in(view: View) -> View:

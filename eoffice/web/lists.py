@@ -12,7 +12,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from eoffice.core import i18n
 from eoffice.core.errors import NotFound
 from eoffice.core.i18n import N_
-from eoffice.rules.access import Role, permits
+from eoffice.rules.access import Permission, Role, permits
 from eoffice.rules.lifecycle import INCOMING_STATES, OUTGOING_STATES, Direction, State
 from eoffice.services import deeds, directory, routing, search
 from eoffice.services.queues import BY_CODE, SCOPES
@@ -115,7 +115,8 @@ def _list(asked: Asked) -> str:
         page = search.find(desk, asked.filter(), after=after)
         counts = _counts(desk, asked)
         calendar = directory.calendar(desk)
-        first = page.rows[0] if page.rows else None
+        marked = request.args.get("cur", "")
+        first = next((row for row in page.rows if str(row.id) == marked), page.rows[0] if page.rows else None)
         shown = _shown(desk, first) if first is not None else {}
         several = len(desk.actor.agencies or ()) > 1
         agencies = directory.short_names(desk, {row.agency_id for row in page.rows}) if several else {}
@@ -132,6 +133,7 @@ def _list(asked: Asked) -> str:
         states=[] if asked.queue else [state for state in KNOWN[asked.direction] if counts.get(state)],
         dues=dues,
         first=first,
+        can_add=asked.direction == Direction.INCOMING and permits(here.actor().roles, Permission.DOCUMENT_ARRIVE),
         shown={**shown, "due": dues[first.id]} if first is not None else {},
         agencies=agencies,
         more=asked.url() + ("&" if "?" in asked.url() else "?") + f"after={page.after}" if page.after else "",
