@@ -58,7 +58,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("directive", "Chỉ thị", "Directive", "CT"),
     Kind("regulation_internal", "Quy chế", "Internal regulation", "QC"),
     Kind("rules", "Quy định", "Rules", "QyĐ"),
-    Kind("communique", "Thông cáo", "Communiqué", "TC"),
+    Kind("communique", "Thông cáo", "Communique", "TC"),
     Kind("notice", "Thông báo", "Notice", "TB"),
     Kind("guidance", "Hướng dẫn", "Guidance", "HD"),
     Kind("programme", "Chương trình", "Programme", "CTr"),

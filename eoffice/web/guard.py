@@ -111,7 +111,7 @@ def _enforce() -> Response | tuple[str, int] | None:
         return None
     current = session.load()
     if current is None:
-        return _ask_to_sign_in()
+        return _ask_to_sign_in(guard)
     if guard.permission is not None and not permits(current.actor.roles, guard.permission):
         raise NotAllowed(permission=str(guard.permission))
     return None
@@ -124,8 +124,8 @@ def _check_size(guard: Guard) -> None:
         raise TooLarge(limit_mb=most // (1024 * 1024))
 
 
-def _ask_to_sign_in() -> Response | tuple[str, int]:
-    if request.method == "POST":
+def _ask_to_sign_in(guard: Guard) -> Response | tuple[str, int]:
+    if request.method == "POST" and not guard.upload:  # files are not read for somebody who is not signed in
         return kept.ask()
     wanted = request.full_path.rstrip("?") if request.query_string else request.path
     return here.go(url_for("account.sign_in", next=wanted if wanted != "/" else None))

@@ -45,7 +45,8 @@ def bring() -> Response | str | tuple[str, int]:
         channel, files = _given()
     except InvalidInput as error:
         return _page(error.sentence(g.locale)), error.status
-    brought = [_take(index, file, channel) for index, file in enumerate(files)]
+    last_first = [_take(index, file, channel) for index, file in reversed(list(enumerate(files)))]
+    brought = last_first[::-1]  # lists show the newest first: the first file shall stand on top, and the others follow
     taken = [item for item in brought if item.row is not None]
     if len(brought) > 1:
         return render_template("incoming/brought.html", brought=brought, taken=taken), 200 if taken else 422

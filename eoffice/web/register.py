@@ -14,6 +14,7 @@ from eoffice.core import i18n
 from eoffice.core.clock import local_date
 from eoffice.core.errors import Conflict, InvalidInput, OfficeError
 from eoffice.core.i18n import N_
+from eoffice.core.text import fold
 from eoffice.rules import kinds, numbering
 from eoffice.rules.access import Permission
 from eoffice.rules.deadlines import Urgency
@@ -106,10 +107,12 @@ def _show(document_id: UUID, problem: OfficeError | None = None) -> str:
         whole=(known.pages if known else 0) or 0,
         same_bytes=related.get(row.same_bytes_id),
         same_code=related.get(row.same_code_id),
+        reply_to=None,
         number=number,
         year=year,
         today=here.now(),
         facts=incoming.facts_of(row),
+        issuer=_written_as(row.issuer_name, agency_names),
         signer=row.signer_name or _signed_by(checked),
         places=read_places,
         at=at,
@@ -137,6 +140,11 @@ def _problems(problem: OfficeError | None) -> dict[str, str]:
         return {}
     said = str(problem.facts.get("fields") or problem.facts.get("field") or FIELDS_OF.get(problem.code, ""))
     return {name: problem.sentence(g.locale) for name in said.split(", ") if name}
+
+
+def _written_as(issuer: str, names: Sequence[str]) -> str:
+    """A name as the directory writes it when it is the same but for letter case; papers print theirs in capitals."""
+    return next((name for name in names if fold(name) == fold(issuer)), issuer)
 
 
 def _signed_by(checked: Any) -> str:
