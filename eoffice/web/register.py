@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, g, render_template, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from eoffice.core import i18n
@@ -96,7 +97,7 @@ def _show(document_id: UUID, problem: OfficeError | None = None) -> str:
     known = about[main.sha256] if main is not None else None
     checked = files.checked(known, main.sha256) if main is not None else None
     at = queue.index(row.id) if row.id in queue else -1
-    read_places = places(read, row)
+    read_places = places(read)
     problems = _problems(problem)
     return render_template(
         "incoming/register.html",
@@ -119,7 +120,7 @@ def _show(document_id: UUID, problem: OfficeError | None = None) -> str:
         waiting=len(queue),
         before=queue[at - 1] if at > 0 else None,
         after=queue[at + 1] if 0 <= at < len(queue) - 1 else None,
-        problem=problem.sentence(g.locale) if problem else "",
+        problem=_sentence(problem) if problem else "",
         problems=problems,
         doubtful=next((name for name in (*problems, *(n for n, p in read_places.items() if p.doubtful))), ""),
         labels={name: _(text) for name, text in LABELS.items()},
@@ -134,12 +135,17 @@ def _show(document_id: UUID, problem: OfficeError | None = None) -> str:
     )
 
 
-def _problems(problem: OfficeError | None) -> dict[str, str]:
+def _sentence(problem: OfficeError) -> Markup:
+    """What a refusal says; words of the form within it are marked as theirs."""
+    return told(problem.message, **{name: str(fact) for name, fact in problem.facts.items()})
+
+
+def _problems(problem: OfficeError | None) -> dict[str, Markup]:
     """The boxes a refusal is about, each with its sentence."""
     if problem is None:
         return {}
     said = str(problem.facts.get("fields") or problem.facts.get("field") or FIELDS_OF.get(problem.code, ""))
-    return {name: problem.sentence(g.locale) for name in said.split(", ") if name}
+    return {name: _sentence(problem) for name in said.split(", ") if name}
 
 
 def _written_as(issuer: str, names: Sequence[str]) -> str:
@@ -196,8 +202,8 @@ class Place:
         return max(RADIUS, self.x - RADIUS - 7), self.y + min(self.height // 2, RADIUS + 2)
 
 
-def places(read: Mapping[str, Any], row: Any) -> dict[str, Place]:
-    """Where each box's value was read, numbered from 1; nothing for a value that was not taken from there."""
+def places(read: Mapping[str, Any]) -> dict[str, Place]:
+    """Where each box's value was read, numbered from 1; nothing for a value that was not found."""
     found: dict[str, Place] = {}
     for name, parts in PARTS.items():
         items = [read.get(part) for part in parts]
@@ -224,7 +230,7 @@ def places(read: Mapping[str, Any], row: Any) -> dict[str, Place]:
 @room.post("/documents/<uuid:document_id>/register")
 @needs(Permission.DOCUMENT_REGISTER)
 def register(document_id: UUID) -> Response | tuple[str, int]:
-    """Enter a document in the book; submit it to the leader who was chosen and open the next one, unless told not to."""
+    """Enter a document in the book; unless told to stay, submit it to the leader chosen and open the next one."""
     alone = request.form.get("then") == "stay"
     try:
         facts, leader = _written(), None if alone else _leader()
@@ -259,8 +265,8 @@ def _submitted(row: Any, leader: Colleague) -> Response | None:
     try:
         here.do(routing.forward, row.id, version=None, to=leader.id)
     except OfficeError as error:
-        why = error.sentence(g.locale)
-        flash(told(N_("It was registered under arrival number {number}, but not submitted."), number=number) + " " + why)
+        done = told(N_("It was registered under arrival number {number}, but not submitted."), number=number)
+        flash(done + " " + _sentence(error))
         return here.go(url_for("documents.document", document_id=row.id))
     called = leader.named.called
     flash(told(N_("Registered under arrival number {number}, submitted to {name}."), number=number, name=called))

@@ -98,7 +98,9 @@ def test_a_wrong_file_is_refused_with_its_reason(hanh: CheckingClient, town: Tow
     assert "văn bản.pdf" in main(answer)
     if locale == "vi":
         assert reason in main(answer)
-    box = next(item for item in Page(answer.get_data(as_text=True)).root.all("input") if item.attributes.get("id") == "file")
+    box = next(
+        item for item in Page(answer.get_data(as_text=True)).root.all("input") if item.attributes.get("id") == "file"
+    )
     assert box.attributes["aria-invalid"] == "true"
     assert "file-err" in box.attributes["aria-describedby"]
     assert waiting(town) == []
@@ -114,7 +116,11 @@ def test_what_is_no_pdf_at_first_sight_is_not_even_stored(hanh: CheckingClient, 
 @pytest.mark.parametrize("locale", ["vi", "en"])
 def test_each_of_many_is_told_apart(hanh: CheckingClient, town: Town, locale: str) -> None:
     hanh.speak(locale)
-    brought = [(pdf(1), "1.pdf"), *((content, f"{what}.pdf") for what, (content, _) in WRONG.items()), (pdf(2), "2.pdf")]
+    brought = [
+        (pdf(1), "1.pdf"),
+        *((content, f"{what}.pdf") for what, (content, _) in WRONG.items()),
+        (pdf(2), "2.pdf"),
+    ]
     answer = bring(hanh, *brought)
     assert answer.status_code == 200
     rows = waiting(town)
@@ -273,6 +279,8 @@ def test_the_pages_read_stay_beside_the_file(hanh: CheckingClient, town: Town) -
     bring(hanh, (letter_from_outside(town.clock.now()), "x.pdf"))
     with town.office.read(town.actor("hanh")) as desk:
         sha256 = desk.session.scalars(
-            select(DocumentFile.sha256).where(DocumentFile.document_id == waiting(town)[0].id).execution_options(scoped=True)
+            select(DocumentFile.sha256)
+            .where(DocumentFile.document_id == waiting(town)[0].id)
+            .execution_options(scoped=True)
         ).one()
         assert files.reading(desk, sha256)["symbol"]["value"] == "CTN-HC"
