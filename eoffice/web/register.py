@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -97,6 +98,12 @@ def _show(document_id: UUID, problem: OfficeError | None = None) -> str:
     known = about[main.sha256] if main is not None else None
     checked = files.checked(known, main.sha256) if main is not None else None
     at = queue.index(row.id) if row.id in queue else -1
+    facts = incoming.facts_of(row)
+    signer = facts.signer_name or _signed_by(checked)
+    if signer:  # a message or a signature says it better than the page
+        read = {**read, "signer": None}
+    signer = signer or _value(read, "signer")
+    due = _value(read, "due")
     read_places = places(read)
     problems = _problems(problem)
     return render_template(
@@ -112,9 +119,9 @@ def _show(document_id: UUID, problem: OfficeError | None = None) -> str:
         number=number,
         year=year,
         today=here.now(),
-        facts=incoming.facts_of(row),
+        facts=facts if facts.due or not due else replace(facts, due=date.fromisoformat(due)),
         issuer=_written_as(row.issuer_name, agency_names),
-        signer=row.signer_name or _signed_by(checked),
+        signer=signer,
         places=read_places,
         at=at,
         waiting=len(queue),
@@ -167,6 +174,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "issuer_name": ("issuer",),
     "kind": ("title",),
     "subject": ("subject",),
+    "signer_name": ("signer",),
+    "due": ("due",),
 }
 """Box of the form -> what of the page fills it, in the order of the form."""
 
@@ -200,6 +209,10 @@ class Place:
     def dot(self) -> tuple[int, int]:
         """Middle of the number: in the margin beside the first line, never on the words."""
         return max(RADIUS, self.x - RADIUS - 7), self.y + min(self.height // 2, RADIUS + 2)
+
+
+def _value(read: Mapping[str, Any], name: str) -> str:
+    return str((read.get(name) or {}).get("value") or "")
 
 
 def places(read: Mapping[str, Any]) -> dict[str, Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,12 @@ from werkzeug.test import TestResponse
 
 from eoffice.cli.tour import letter_from_outside
 from eoffice.core.errors import Busy
+from eoffice.formats.letter import incoming_letter
 from eoffice.models.directory import Person
 from eoffice.models.documents import Document
 from eoffice.rules import kinds
 from eoffice.services import books, files, routing, search
+from tests.formats.letters import OFFICIAL
 from tests.support.checking import CheckingClient, Element, Page
 from tests.support.papers import arrived
 from tests.web.conftest import Town
@@ -95,9 +98,10 @@ def test_it_is_filled_in_with_what_was_read(hanh: CheckingClient, town: Town, le
     )  # as the directory writes what is printed in capitals
     assert told["subject"] == "V/v đề nghị hướng dẫn giao nộp hồ sơ, tài liệu lưu trữ"
     assert (told["kind"], told["urgency"], told["secrecy"], told["due"]) == ("official_letter", "normal", "none", "")
+    assert told["signer_name"] == "Lê Quang Vinh"
     assert told["to"] == str(town.post("nam"))
     text = page.one("main").text()
-    for number in (1, 2, 3, 4):
+    for number in (1, 2, 3, 4, 5):
         assert (f"Đọc ở {number}" if locale == "vi" else f"Read at {number}") in text
         assert any(item.attributes.get("id") == f"m{number}" for item in page.root.all("g"))
     assert ("99 %" if locale == "vi" else "99%") in text
@@ -121,12 +125,22 @@ def test_what_is_doubtful_is_marked_and_focused(hanh: CheckingClient, town: Town
     page = form(hanh, letter)
     assert "Cần xem 2" in page.one("main").text()
     assert "Đọc ở 3" in page.one("main").text()
-    assert "Đọc ở 4" not in page.one("main").text()
+    assert "Đọc ở 5" not in page.one("main").text()
     focused = [item.attributes.get("name") for item in page.root.all() if "autofocus" in item.attributes]
     assert focused == ["issued_date"]
     assert [item.attributes["class"] for item in page.root.all("a") if "warn" in item.attributes.get("class", "")] == [
         "sugg warn"
     ]
+
+
+def test_a_deadline_of_the_text_is_proposed_and_never_quite_sure(hanh: CheckingClient, town: Town) -> None:
+    letter = replace(OFFICIAL, agency="Sở Tài chính", symbol="STC-HCSN")
+    answer = bring(hanh, (incoming_letter(letter, number="2914", issued=date(2026, 11, 23)), "x.pdf"))
+    page = hanh.page(answer.headers["Location"])
+    assert written(page)["due"] == "03/12/2026"  # the text says: before the 4th
+    assert "Cần xem 6" in page.one("main").text()
+    focused = [item.attributes.get("name") for item in page.root.all() if "autofocus" in item.attributes]
+    assert focused == ["due"]
 
 
 def test_otherwise_the_button_is_under_the_finger(hanh: CheckingClient, letter: UUID) -> None:
@@ -141,10 +155,10 @@ def test_marks_lie_on_the_words(hanh: CheckingClient, town: Town, letter: UUID) 
     drawing = page.one("main")
     boxes = {item.parent.attributes["id"]: item.attributes for item in drawing.all("rect") if item.parent}
     dots = {item.parent.attributes["id"]: item.attributes for item in drawing.all("circle") if item.parent}
-    assert set(boxes) == set(dots) == {"m1", "m2", "m3", "m4"}
+    assert set(boxes) == set(dots) == {"m1", "m2", "m3", "m4", "m5"}
     for name, box in boxes.items():
         assert 0 < int(box["x"]) < int(box["x"]) + int(box["width"]) < 1100
-        assert 0 < int(box["y"]) < int(box["y"]) + int(box["height"]) < 800
+        assert 0 < int(box["y"]) < int(box["y"]) + int(box["height"]) < 1556
         assert int(dots[name]["cx"]) + 15 < int(box["x"])
     assert int(boxes["m2"]["x"]) > 550 > int(boxes["m1"]["x"])
 
