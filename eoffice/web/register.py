@@ -44,7 +44,7 @@ CIRCULATION: dict[str, str] = {
 
 LABELS: dict[str, str] = {
     "code": N_("Number, symbol"),
-    "issued_date": N_("Date of the document"),
+    "issued_date": N_("Document date"),
     "issuer_name": N_("Sender"),
     "kind": N_("Kind"),
     "subject": N_("Subject"),

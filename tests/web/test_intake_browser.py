@@ -218,7 +218,7 @@ def test_no_key_reaches_the_deeds_of_another_row(site: Site) -> None:
         with page.expect_request("**/preview"):
             page.keyboard.press("j")
             page.keyboard.press("t")
-        page.wait_for_function("document.querySelector('[data-deeds]').inert")
+        page.wait_for_selector("[data-deeds][inert]")
         page.keyboard.press("t")
         page.keyboard.press("x")
         assert page.locator("#preview details[open]").count() == 0
@@ -228,6 +228,29 @@ def test_no_key_reaches_the_deeds_of_another_row(site: Site) -> None:
         page.keyboard.press("t")
         page.wait_for_selector(f"#preview form[action='/documents/{newest}/accept']")
     assert (state(site, older), state(site, newest)) == ("submitted", "arrived")
+
+
+def test_a_key_held_down_does_one_deed(site: Site) -> None:
+    """What comes up next has not been looked at."""
+    older, newest = (from_the_exchange(site, number) for number in (1, 2))
+    with site.window() as page:
+        site.sign_in(page)
+        page.goto(site.address + QUEUE)
+        page.keyboard.down("t")
+        page.wait_for_selector(f"#preview form[action='/documents/{older}/accept']")
+        page.keyboard.down("t")
+        assert page.locator("form[data-sent]").count() == 0
+        page.keyboard.up("t")
+        page.goto(f"{site.address}/documents/{older}/register")
+        page.keyboard.down("Enter")
+        page.wait_for_url("**" + QUEUE)
+        Hand(page).drop([("x.pdf", LETTER)])
+        letter = shown(page)
+        page.wait_for_selector("button.pri:focus")
+        page.keyboard.down("Enter")
+        assert page.locator("form[data-sent]").count() == 0
+        page.keyboard.up("Enter")
+    assert [state(site, document) for document in (newest, older, letter)] == ["submitted", "submitted", "arrived"]
 
 
 def test_it_works_without_scripts(site: Site) -> None:
