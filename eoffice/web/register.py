@@ -26,7 +26,7 @@ from eoffice.services.directory import Colleague
 from eoffice.services.incoming import Facts, main_file
 from eoffice.web import here
 from eoffice.web.documents import best_stage
-from eoffice.web.guard import needs
+from eoffice.web.guard import needs, signed_in
 from eoffice.web.language import given, role_of, told
 from eoffice.web.language import say as _
 from eoffice.web.lists import leaders
@@ -65,9 +65,9 @@ FIELDS_OF = {"kind_unknown": "kind", "state_secret_refused": "secrecy", "secrecy
 
 
 @room.get("/documents/<uuid:document_id>/register")
-@needs(Permission.DOCUMENT_REGISTER)
+@signed_in
 def form(document_id: UUID) -> Response | str:
-    """The form, filled in with what is known; a document that no longer waits for it leads to its page."""
+    """The form, filled in with what is known; what this person cannot register (any more) leads to its page."""
     with here.reading() as desk:
         row = search.document(desk, document_id)
         waits = "register" in deeds.possible(desk, row)

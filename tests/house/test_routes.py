@@ -18,7 +18,7 @@ ROUTES = {
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>/revisions/<int:length>": "signed in",
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>/text": "signed in",
     "GET /documents/<uuid:document_id>/preview": "signed in",
-    "GET /documents/<uuid:document_id>/register": "needs document.register",
+    "GET /documents/<uuid:document_id>/register": "signed in",
     "GET /health": "public",
     "GET /incoming": "signed in",
     "GET /incoming/add": "needs document.arrive",

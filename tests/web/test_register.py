@@ -377,11 +377,15 @@ def test_what_is_registered_leads_to_its_page(hanh: CheckingClient, town: Town) 
     assert hanh.get(f"/documents/{town.answer}/register").status_code == 303
 
 
-@pytest.mark.parametrize("login", ["nam", "son", "tuan", "mai"])
-def test_others_register_nothing(client: CheckingClient, town: Town, login: str) -> None:
+@pytest.mark.parametrize(("login", "status"), [("nam", 303), ("mai", 303), ("son", 404), ("tuan", 404)])
+def test_others_register_nothing(client: CheckingClient, town: Town, login: str, status: int) -> None:
     document = arrived(town, "so-noi-vu", b"%PDF-1.7 one", key="m")
     town.enter(client, login)
-    assert client.get(f"/documents/{document}/register").status_code == 403
+    answer = client.get(f"/documents/{document}/register")
+    assert (answer.status_code, answer.headers.get("Location")) == (
+        status,
+        f"/documents/{document}" if status == 303 else None,
+    )
     for path in ("register", "accept"):
         assert client.send(f"/documents/{document}/{path}", {"key": KEY}).status_code == 403
     assert row(town, document).state == "arrived"
@@ -394,6 +398,17 @@ def test_another_agencys_documents_are_not_known(client: CheckingClient, town: T
     for path in ("register", "accept"):
         data = {"key": KEY, "issuer_name": "x", "subject": "x", "kind": "report", "then": "stay"}
         assert client.send(f"/documents/{document}/{path}", data).status_code == 404
+
+
+def test_markup_is_shown_as_it_is(hanh: CheckingClient, town: Town, letter: UUID) -> None:
+    canary = "</textarea><script>alert('canary')</script><img src=x onerror=alert(1)>\"'&"
+    change(town, letter, **dict.fromkeys(("subject", "issuer_name", "code", "signer_name"), canary))
+    source = hanh.get(f"/documents/{letter}/register").get_data(as_text=True)
+    assert source.count("&lt;script&gt;alert") >= 4
+    assert "<script>alert" not in source
+    source = send(hanh, letter, due=canary, to=canary, kind=canary).get_data(as_text=True)
+    assert "<script>alert" not in source
+    assert "&lt;script&gt;alert" in source
 
 
 def test_who_signed_is_taken_from_the_signature(hanh: CheckingClient, town: Town) -> None:
