@@ -1,4 +1,4 @@
-"""Reads number and symbol, date, issuer, subject and title from the text of a letter's first page.
+"""Reads number and symbol, date, issuer, subject, title, signer and deadline from the text of a letter's first page.
 
 Written for the layout of Decree 30/2020, Annex I, as any producer sets it: issuer and number at the top left, nation
 and date at the top right, "V/v" under the number or a title in the middle. Never raises on what it does not understand:
@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -74,6 +74,8 @@ class Reading:
         issuer: name of the issuing body as printed, without its parent.
         subject: "V/v ..." of an official letter, the abstract of any other kind without "Về việc".
         title: as printed, such as "QUYẾT ĐỊNH"; official letters have none.
+        signer: the name under the capacity, when the letter ends on this page.
+        due: last day of what the text asks for "before" a day or "at the latest" on it; ISO 8601, never quite sure.
     """
 
     number: Found | None = None
@@ -82,6 +84,8 @@ class Reading:
     issuer: Found | None = None
     subject: Found | None = None
     title: Found | None = None
+    signer: Found | None = None
+    due: Found | None = None
 
 
 def as_dict(reading: Reading) -> dict[str, Any]:
@@ -232,6 +236,15 @@ _DATES = (
     re.compile(_PLACE + r"(?:ng[àa]y\s*)?(\d{1,2})\s*[/.-]\s*(\d{1,2})\s*[/.-]\s*(\d{4})\W*$", re.IGNORECASE),
 )
 _ABOUT = re.compile(r"^(?:V\s*/\s*v|Về việc)\b\s*[:.]?\s*", re.IGNORECASE)
+_DUE = re.compile(
+    r"\b(?P<how>trước|chậm nhất(?:\s+là)?(?:\s+trước)?)"
+    r"(?P<end>\s+hết|\s+\d{1,2}\s*(?:giờ|h)(?:\s*\d{2}(?:\s*phút)?)?)?,?\s+ngày\s+"
+    r"(\d{1,2})(?:\s*[/.-]\s*|\s+tháng\s+)(\d{1,2})(?:(?:\s*[/.-]\s*|\s+năm\s+)(\d{4}))?(?![\d/])",
+    re.IGNORECASE,
+)
+_CAPACITY = re.compile(
+    r"^(?:tm|kt|tl|tuq|q)\.\s|\b(?:giam doc|chu tich|bi thu|truong|chanh|vien truong|tong thu ky|thu truong)\b"
+)
 _STOP = re.compile(r"^(?:kính gửi|căn cứ|điều \d|phần [IVX\d]+\b|chương [IVX\d]+\b|I\.|1\.|-\s)", re.IGNORECASE)
 _NATION = ("cong hoa xa hoi", "doc lap", "dang cong san")
 _MARKS = {"khan", "thuong khan", "hoa toc", "mat", "toi mat", "tuyet mat", "xem xong tra lai", "luu hanh noi bo"}
@@ -256,13 +269,16 @@ def read(page: PageText) -> Reading:
     number, symbol = _number(segments)
     below = symbol.box if symbol else None
     title = _title(segments, below)
+    written = _date(segments, below)
     return Reading(
         number=number,
         symbol=symbol,
-        date=_date(segments, below),
+        date=written,
         issuer=_issuer(segments, below) if below else None,
         subject=_about(segments, below) or (_abstract(segments, title) if title else None),
         title=Found(title[0], title[1], title[2].box) if title else None,
+        signer=_signer(segments),
+        due=_due(segments, date.fromisoformat(written.value)) if written else None,
     )
 
 
@@ -425,6 +441,54 @@ def _abstract(segments: Sequence[Segment], title: tuple[str, float, Segment]) ->
         lines.append(other)
     words = _ABOUT.sub("", tidy(" ".join(line.text for line in lines)))
     return Found(words, 0.9 if head.bold else 0.75, _around(lines)) if words else None
+
+
+def _signer(segments: Sequence[Segment]) -> Found | None:
+    """Box 7b: the name under the last line of the capacity, in the right half."""
+    right = [item for item in segments if item.middle > 0.5 and item.box[1] > 0.25]
+    capacity = [item for item in right if item.text == item.text.upper() and _CAPACITY.search(fold(item.text))]
+    for item in right if capacity else ():
+        words = item.text.split()
+        is_name = 2 <= len(words) <= 6 and all(re.fullmatch(f"[{_LETTERS}]+", word) for word in words)
+        is_under = item.is_below(capacity[-1]) and abs(item.middle - capacity[-1].middle) < 0.08
+        if is_under and is_name and all(word[0].isupper() and not word.isupper() for word in words):
+            return Found(item.text, 0.95 if item.bold else 0.75, item.box)
+    return None
+
+
+def _due(segments: Sequence[Segment], written: date) -> Found | None:
+    """What is asked for by a day; days before the letter's own are history. Of several the first ends first."""
+    found: dict[str, Found] = {}
+    for index, item in enumerate(segments):
+        after = next((other.text for other in segments[index + 1 :] if other.is_below(item) and other.box[0] < 0.5), "")
+        for match in _DUE.finditer(f"{item.text} {after}"):
+            day = _day(match, written)
+            if day is None or match.start() >= len(item.text):
+                continue
+            left, top, right, bottom = item.box
+            step = (right - left) / len(item.text)
+            end = min(match.end(), len(item.text))
+            box = (left + step * match.start(), top, left + step * end, bottom)
+            found.setdefault(day.isoformat(), Found(day.isoformat(), 0.74, box))
+    if not found:
+        return None
+    first = found[min(found)]
+    return first if len(found) == 1 else replace(first, confidence=0.5)
+
+
+def _day(match: re.Match[str], written: date) -> date | None:
+    """The last day in time: "before a day" is the day before it, a year that is not said the next possible one."""
+    number, month, year = match[3], match[4], match[5]
+    for guess in [int(year)] if year else [written.year, written.year + 1]:
+        try:
+            day = date(guess, int(month), int(number))
+        except ValueError:
+            return None
+        if match["how"].casefold() == "trước" and not match["end"] and day > written:
+            day -= timedelta(days=1)
+        if written <= day < written + timedelta(days=3650 if year else 180):
+            return day
+    return None
 
 
 def _ends_block(lines: Sequence[Segment], item: Segment) -> bool:

@@ -45,7 +45,7 @@ class StateSecretRefused(InvalidInput):
     code = "state_secret_refused"
     message = N_(
         "A document of level “{level}” is a state secret. It may not be drafted, stored or sent on a networked system "
-        "(Law 117/2025/QH15, Decree 63/2026/NĐ-CP). Nothing of it was stored. "
+        "(Law 117/2025/QH15, Decree 63/2026/ND-CP). Nothing of it was stored. "
         "Please handle it on paper by the rules for state secrets."
     )
 

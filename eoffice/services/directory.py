@@ -560,6 +560,11 @@ def short_names(desk: Desk, agencies: Collection[UUID]) -> dict[UUID, str]:
     return {row[0]: row[1] for row in rows}
 
 
+def names(desk: Desk, *, most: int = 500) -> list[str]:
+    """Names of the agencies of the directory, to choose from while writing one."""
+    return list(desk.session.scalars(select(Agency.name).order_by(Agency.name).limit(most)))
+
+
 def value(desk: Desk, name: str) -> str:
     """The value of a dated setting today, "" when nobody has entered one."""
     found = desk.session.scalars(

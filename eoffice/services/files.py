@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from eoffice.core.desk import Actor, Desk, scope
 from eoffice.core.errors import NotFound
 from eoffice.core.ids import new_id
+from eoffice.core.sandbox import SandboxBusy, SandboxError
 from eoffice.core.text import tidy
 from eoffice.models.documents import Document, DocumentFile, File, FileVerdict
 from eoffice.models.ledger import INSTALLATION, AccessEntry
@@ -131,6 +133,34 @@ def read_page(data: bytes, *, page: int) -> str:
     finally:
         document.close()
     return "\n".join(filter(None, (tidy(line) for line in text.splitlines())))[:200_000]
+
+
+def reading(desk: Desk, sha256: str) -> dict[str, Any]:
+    """What page 1 of a file says and where, read once and kept in the cache; ask ``find`` first.
+
+    Returns:
+        As ``formats.page1.as_dict`` has it; {} for a file that nobody can read.
+    """
+    try:
+        known: dict[str, Any] = json.loads(_reading_place(desk, sha256).read_bytes())
+    except (FileNotFoundError, ValueError):
+        try:
+            known = desk.tools.sandbox().call("eoffice.services.examine.read_first", desk.files.path(sha256))
+        except SandboxBusy:
+            return {}  # the next time does it
+        except SandboxError:
+            known = {}
+        keep_reading(desk, sha256, known)
+    return known
+
+
+def keep_reading(desk: Desk, sha256: str, found: dict[str, Any]) -> None:
+    """Keep what the door check read of page 1, so that the register form need not read it again."""
+    keep_beside(_reading_place(desk, sha256), json.dumps(found, ensure_ascii=False).encode())
+
+
+def _reading_place(desk: Desk, sha256: str) -> Path:
+    return desk.settings.cache / sha256[:2] / sha256 / "reading.json"
 
 
 def keep_beside(place: Path, data: bytes) -> None:

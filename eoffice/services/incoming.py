@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,18 @@ from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.core.text import file_name, fold, tidy
 from eoffice.models.documents import Document, DocumentFile
-from eoffice.rules import kinds, numbering, secrecy
+from eoffice.rules import deadlines, kinds, numbering, secrecy
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import Direction, State
-from eoffice.services import books, directory, examine
+from eoffice.services import books, directory, examine, files
 from eoffice.services.examine import Examined
 from eoffice.services.verbs import verb
+
+CIRCULATION = ("none", "return_after_reading", "internal_circulation")
+"""How far a document may go round (Decree 30/2020 Annex I)."""
+
+YEARS_AHEAD = 10
+"""A deadline further away is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class Facts:
         code: number and symbol, ``05/BNV-VP``.
         issuer_name, issuer_identifier: of whom it is from; kept as printed and sent.
         urgency: ``normal``, ``urgent``, ``very_urgent`` or ``express``; secrecy: only ``none`` has content here.
+        circulation: word of ``CIRCULATION``.
+        due: last day for dealing with it, as the document or the clerk says; a leader may set another one.
     """
 
     code: str = ""
@@ -42,6 +50,7 @@ class Facts:
     urgency: str = "normal"
     secrecy: str = "none"
     circulation: str = "none"
+    due: date | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,10 @@ class Arrival:
 
 def _examine(desk: Desk, *, arrival: Arrival) -> Examined:
     found = examine.examine(desk, arrival.sha256)
-    return found if arrival.message else examine.welcome(found)
+    if arrival.message:
+        return found
+    files.keep_reading(desk, arrival.sha256, examine.welcome(found).reading)
+    return found
 
 
 def read_facts(found: Examined) -> Facts:
@@ -154,12 +166,12 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
     """Enter a document in this year's incoming book under the next arrival number (Decree 30/2020 article 22).
 
     Raises:
-        InvalidInput: number and symbol or issuer or subject missing or impossible.
+        InvalidInput: number and symbol or issuer or subject missing or impossible, or an impossible deadline.
         StateSecretRefused: state secrets are not kept in this system.
     """
     secrecy.check(facts.secrecy)
-    checked = _checked(facts)
     now = desk.now()
+    checked = _checked(facts, local_date(now))
     year = local_date(now).year
     series = numbering.book_key(desk.agency, "incoming", year)
     number, today = books.take(desk, series, document.id)
@@ -169,12 +181,13 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
     document.issued_date = checked.issued_date
     document.issuer_name = checked.issuer_name
     document.issuer_identifier = checked.issuer_identifier or document.issuer_identifier
-    document.issuer_id = _issuer(desk, checked) or document.issuer_id
+    document.issuer_id = _issuer(desk, replace(checked, issuer_identifier=document.issuer_identifier))
     document.subject = checked.subject
     document.folded = search_text(checked.code, checked.subject, checked.issuer_name)
     document.urgency = checked.urgency
     document.circulation = checked.circulation
     document.signer_name = checked.signer_name or document.signer_name
+    document.due_at = deadlines.due_on(checked.due) if checked.due else None
     document.same_code_id = _same_code(desk, checked, but=document.id)
     document.book_year = year
     document.arrival_number = number
@@ -195,7 +208,7 @@ def register(desk: Desk, document: Document, *, facts: Facts) -> Document:
             "note": "",
         },
     )
-    desk.note(document=document.id, book="incoming", year=year, number=number)
+    desk.note(document=document.id, book="incoming", year=year, number=number, due=document.due_at)
     tell_sender(desk, document, "03")
     return document
 
@@ -248,7 +261,7 @@ def _code(code: str) -> dict[str, Any]:
     return {"number": number, "symbol": symbol, "code": numbering.code(number, symbol)}
 
 
-def _checked(facts: Facts) -> Facts:
+def _checked(facts: Facts, today: date) -> Facts:
     missing = [name for name in ("issuer_name", "subject") if not tidy(getattr(facts, name))]
     if missing:
         raise InvalidInput(
@@ -261,9 +274,26 @@ def _checked(facts: Facts) -> Facts:
             "code_impossible",
             N_("“{given}” is no number and symbol such as 05/BNV-VP. Nothing was changed."),
             given=facts.code,
+            fields="code",
         )
     kinds.by_code(facts.kind)
-    return Facts(**{**facts.__dict__, "issuer_name": tidy(facts.issuer_name), "subject": tidy(facts.subject)})
+    if facts.urgency not in list(deadlines.Urgency):
+        raise InvalidInput("choice_unknown", fields="urgency")
+    if facts.circulation not in CIRCULATION:
+        raise InvalidInput("choice_unknown", fields="circulation")
+    if facts.due and not _possible(facts.due, facts.issued_date, today):
+        raise InvalidInput(
+            "due_impossible",
+            N_("A deadline is not before the date of the document and at most ten years away. Nothing was changed."),
+            fields="due",
+        )
+    issuer, subject, signer = (tidy(text) for text in (facts.issuer_name, facts.subject, facts.signer_name))
+    return replace(facts, issuer_name=issuer, subject=subject, signer_name=signer)
+
+
+def _possible(due: date, issued: date | None, today: date) -> bool:
+    """A deadline that has passed is possible: the document came late."""
+    return due >= (issued or due) and due.year <= today.year + YEARS_AHEAD
 
 
 def _issuer(desk: Desk, facts: Facts) -> UUID | None:
@@ -323,14 +353,16 @@ def by_arrival_number(desk: Desk, year: int, number: int) -> Document | None:
 
 
 def facts_of(document: Document) -> Facts:
-    """What is already known of a document, as a clerk would confirm it in the register form."""
+    """What is already known of a document, as a clerk would confirm it in the register form; the same afterwards."""
     return Facts(
         code=document.code,
         issued_date=document.issued_date,
-        issuer_name=document.issuer_name,
+        issuer_name=tidy(document.issuer_name),
         issuer_identifier=document.issuer_identifier,
-        subject=document.subject,
+        subject=tidy(document.subject),
         kind=document.kind,
-        signer_name=document.signer_name,
+        signer_name=tidy(document.signer_name),
         urgency=document.urgency,
+        circulation=document.circulation,
+        due=local_date(document.due_at) if document.due_at else None,
     )

@@ -59,7 +59,8 @@ def instruct(
 
     Args:
         text: what is to be done.
-        working_days: deadline in working days of the agency's calendar, counted from the next working day.
+        working_days: deadline in working days of the agency's calendar, counted from the next working day; the one
+            named when the document was registered stands when left out.
 
     Raises:
         InvalidInput: no lead or more than one, somebody named twice, an impossible deadline.
@@ -76,7 +77,7 @@ def instruct(
     if working_days is not None and not 0 < working_days <= 250:
         raise InvalidInput("deadline_impossible", N_("The deadline is 1 to 250 working days. Nothing was changed."))
     now = desk.now()
-    due = directory.calendar(desk).add_working_days(now, working_days) if working_days else None
+    due = directory.calendar(desk).add_working_days(now, working_days) if working_days else document.due_at
     instruction = Instruction(
         id=new_id(),
         agency_id=desk.agency,

@@ -203,6 +203,15 @@ def _mark(text: str) -> tuple[datetime, UUID]:
         raise InvalidInput("bad_mark") from error
 
 
+def waiting(desk: Desk, queue: str, *, most: int = 1000) -> Sequence[Any]:
+    """Identifiers and births of the newest documents that wait in a queue for the person who asks, newest first."""
+    statement = _matching(desk, Filter(queue=queue)).with_only_columns(Document.id, Document.created_at)
+    rows: Sequence[Any] = desk.session.execute(
+        statement.order_by(Document.created_at.desc(), Document.id.desc()).limit(most)
+    ).all()
+    return rows
+
+
 def document(desk: Desk, document_id: UUID) -> Document:
     """One document this person may see.
 

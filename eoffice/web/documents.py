@@ -117,7 +117,7 @@ def _gather(desk: Desk, row: Document) -> dict[str, Any]:
     found["recipients"] = [] if incoming or row.issued_at else drafting.recipients(desk, row.id)
     found["can"] = can = deeds.possible(desk, row, parts)
     found["labels"] = labels(desk, row) if can & {"submit", "approve_content", "approve_format"} else {}
-    choosing = can & {"forward", "instruct", "assign"}
+    choosing = can & {"register", "forward", "instruct", "assign"}
     colleagues = directory.colleagues(desk) if choosing else []
     found["colleagues"] = colleagues
     found["leaders"] = [person for person in colleagues if Role.LEADER in person.roles]

@@ -53,9 +53,9 @@ class Guard:
         return f"needs {self.permission}" if self.permission else "signed in"
 
 
-def needs(permission: Permission, *, limit: int = SMALL) -> Callable[[View], View]:
-    """Say that a route is for people whose roles carry a permission."""
-    return _set(Guard(permission, limit=limit))
+def needs(permission: Permission, *, limit: int = SMALL, upload: bool = False) -> Callable[[View], View]:
+    """Say that a route is for people whose roles carry a permission; how much its form may weigh, or that it takes files."""
+    return _set(Guard(permission, limit=limit, upload=upload))
 
 
 def signed_in(view: View) -> View:
@@ -113,7 +113,7 @@ def _enforce() -> Response | tuple[Any, ...] | None:
         return None
     current = session.load()
     if current is None:
-        return _ask_to_sign_in()
+        return _ask_to_sign_in(guard)
     if guard.permission is not None and not permits(current.actor.roles, guard.permission):
         raise NotAllowed(permission=str(guard.permission))
     return None
@@ -128,8 +128,8 @@ def _check_size(guard: Guard) -> None:
         raise TooLarge(limit_mb=most // (1024 * 1024))
 
 
-def _ask_to_sign_in() -> Response | tuple[Any, ...]:
-    if request.method == "POST":
+def _ask_to_sign_in(guard: Guard) -> Response | tuple[Any, ...]:
+    if request.method == "POST" and not guard.upload:  # files are not read for somebody who is not signed in
         return kept.ask()
     wanted = request.full_path.rstrip("?") if request.query_string else request.path
     return here.go(url_for("account.sign_in", next=wanted if wanted != "/" else None))

@@ -51,8 +51,11 @@ def reading() -> Iterator[Desk]:
         yield desk
 
 
-def do(verb: Verb, subject: UUID | None = None, **arguments: Any) -> Any:
+def do(verb: Verb, subject: UUID | None = None, *, part: str = "", **arguments: Any) -> Any:
     """Do one deed with what the form brought: its key, so that a second press changes nothing, and its version.
+
+    Args:
+        part: which of several deeds of one verb this is, such as the file of a form that brings many.
 
     Raises:
         InvalidInput: the form has no key, or a version that is no number.
@@ -61,7 +64,7 @@ def do(verb: Verb, subject: UUID | None = None, **arguments: Any) -> Any:
     if not re.fullmatch("[0-9a-f]{32}", key) or not re.fullmatch("[0-9]{0,9}", version):
         raise InvalidInput("form_incomplete")
     arguments.setdefault("version", int(version) if version else None)
-    return office().do(actor(), verb, subject, key=f"form:{key}", locale=g.locale, **arguments)
+    return office().do(actor(), verb, subject, key=f"form:{key}{part}", locale=g.locale, **arguments)
 
 
 def day(name: str, given: Mapping[str, str] | None = None) -> date | None:

@@ -32,6 +32,8 @@ def register(app: Flask) -> None:
     env.trim_blocks = env.lstrip_blocks = True
     env.globals.update(
         _=say,
+        N_=i18n.N_,
+        told=told,
         vi=data,
         words=words,
         kind_name=kind_name,

@@ -123,7 +123,8 @@ def _list(asked: Asked) -> str:
         page = search.find(desk, asked.filter(), after=after)
         counts = _counts(desk, asked)
         calendar = directory.calendar(desk)
-        first = page.rows[0] if page.rows else None
+        marked = request.args.get("cur", "")
+        first = next((row for row in page.rows if str(row.id) == marked), page.rows[0] if page.rows else None)
         shown = _shown(desk, first) if first is not None else {}
         several = len(desk.actor.agencies or ()) > 1
         agencies = directory.short_names(desk, {row.agency_id for row in page.rows}) if several else {}
@@ -141,6 +142,7 @@ def _list(asked: Asked) -> str:
         states=[] if asked.queue else [state for state in KNOWN[asked.direction] if counts.get(state)],
         dues=dues,
         first=first,
+        can_add=asked.direction == Direction.INCOMING and permits(here.actor().roles, Permission.DOCUMENT_ARRIVE),
         shown={**shown, "due": dues[first.id]} if first is not None else {},
         agencies=agencies,
         composes=permits(here.actor().roles, Permission.DRAFT_COMPOSE),

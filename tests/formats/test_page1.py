@@ -23,7 +23,9 @@ from tests.formats.pages import NATION, Page, Words, moved, named, official
 
 
 def values(reading: Reading) -> dict[str, str | None]:
-    return {name: (found or {}).get("value") for name, found in as_dict(reading).items()}
+    """What the head of a letter says; its end has tests of its own."""
+    told = as_dict(reading).items()
+    return {name: (found or {}).get("value") for name, found in told if name not in ("signer", "due")}
 
 
 def said(pdf: bytes) -> dict[str, str | None]:
@@ -374,6 +376,84 @@ def test_letters_set_apart_in_a_title() -> None:
     page = named("Q U Y Ế T   Đ Ị N H", ("Về việc ban hành Quy chế",))
     found = said(page.pdf())
     assert (found["title"], found["subject"]) == ("QUYẾT ĐỊNH", "ban hành Quy chế")
+
+
+# The end: who signed, and by when something is asked for
+
+
+@pytest.mark.parametrize(
+    ("letter", "signer"), [(OFFICIAL, "Nguyễn Văn Nam"), (DECISION, "Hoàng Thị Bích Liên")], ids=["head", "deputy"]
+)
+def test_the_signer_is_the_name_under_the_capacity(letter: Letter, signer: str) -> None:
+    reading = read(extract(incoming_letter(letter, number="05", issued=date(2026, 3, 5))))
+    assert reading.signer is not None
+    assert reading.signer.value == signer
+    assert reading.signer.box[0] > 0.5
+    assert reading.signer.box[1] > 0.5
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (Words("GIÁM ĐỐC", 150, 200, font=BOLD),),
+        (Words("GIÁM ĐỐC", 150, 200, font=BOLD), Words("Ký bởi: Sở Nội vụ", 150, 215)),
+        (Words("GIÁM ĐỐC", 150, 200, font=BOLD), Words("Nguyễn Văn Nam", 60, 225, font=BOLD)),
+        (Words("Nguyễn Văn Nam", 150, 225, font=BOLD),),
+    ],
+)
+def test_no_signer_where_none_stands(lines: tuple[Words, ...]) -> None:
+    page = official()
+    assert read(extract(replace(page, words=(*page.words, *lines)).pdf())).signer is None
+
+
+@pytest.mark.parametrize(
+    ("said", "due"),
+    [
+        ("Gửi báo cáo trước ngày 04 tháng 12 năm 2026 bằng văn bản điện tử.", "2026-12-03"),
+        ("Báo cáo gửi về Sở trước ngày 04/12/2026.", "2026-12-03"),
+        ("Ý kiến gửi chậm nhất là ngày 04/12/2026 để tổng hợp.", "2026-12-04"),
+        ("Ý kiến gửi chậm nhất trước ngày 04/12/2026 để tổng hợp.", "2026-12-04"),
+        ("Ý kiến gửi trước 17 giờ ngày 04/12/2026 để tổng hợp.", "2026-12-04"),
+        ("Ý kiến gửi trước 16 giờ 30 phút, ngày 04/12/2026.", "2026-12-04"),
+        ("Ý kiến gửi trước hết ngày 04 tháng 12.", "2026-12-04"),
+        ("Hoàn thành trước ngày 15/01.", "2027-01-14"),
+        ("Số liệu tính đến ngày 31 tháng 12 năm 2026 là 1.842 hồ sơ.", None),
+        ("Các hợp đồng ký trước ngày 01 tháng 7 năm 2025 vẫn có hiệu lực.", None),
+        ("Hoàn thành trước ngày 31/02/2027.", None),
+        ("Hoàn thành trước ngày 01/01/2199.", None),
+        ("Quyết định có hiệu lực trước ngày ký.", None),
+        ("Gửi trước ngày 04/12/20265 hồ sơ.", None),
+    ],
+)
+def test_the_deadline_a_text_sets(said: str, due: str | None) -> None:
+    page = replace(official(), words=(*official().words, Words(said, 30, 150, centred=False)))
+    reading = read(extract(page.pdf()))
+    assert (reading.due.value if reading.due else None) == due
+    if reading.due is not None:
+        assert reading.due.confidence < 0.8
+        assert 0.1 < reading.due.box[0] < reading.due.box[2] < 0.9
+
+
+def test_a_deadline_over_two_lines_is_marked_on_the_first() -> None:
+    lines = (
+        Words("Đề nghị các đơn vị gửi báo cáo trước ngày 04", 30, 150, centred=False),
+        Words("tháng 12 năm 2026 để tổng hợp.", 30, 158, centred=False),
+    )
+    reading = read(extract(replace(official(), words=(*official().words, *lines)).pdf()))
+    assert reading.due is not None
+    assert reading.due.value == "2026-12-03"
+    assert reading.due.box[3] < 158 / 297
+
+
+def test_of_two_deadlines_the_first_ends_first_and_is_less_sure() -> None:
+    lines = (
+        Words("Đợt 2 gửi trước ngày 20/12/2026.", 30, 150, centred=False),
+        Words("Đợt 1 gửi trước ngày 10/12/2026.", 30, 160, centred=False),
+    )
+    reading = read(extract(replace(official(), words=(*official().words, *lines)).pdf()))
+    assert reading.due is not None
+    assert (reading.due.value, reading.due.confidence) == ("2026-12-09", 0.5)
 
 
 def test_boxes_show_where_it_stands() -> None:

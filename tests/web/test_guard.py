@@ -87,7 +87,7 @@ class Unread(io.RawIOBase):
         raise AssertionError("the body was read")
 
 
-@pytest.mark.parametrize("path", ["/verify", "/sign-in", "/preferences"])
+@pytest.mark.parametrize("path", ["/verify", "/sign-in", "/preferences", "/incoming/add"])
 def test_a_body_too_large_is_refused_unread(app: Flask, path: str) -> None:
     environ = create_environ(path, method="POST", content_type="multipart/form-data; boundary=x")
     environ |= {"CONTENT_LENGTH": str(300 * 1024 * 1024), "wsgi.input": Unread()}
