@@ -54,7 +54,7 @@ class Guard:
 
 
 def needs(permission: Permission, *, limit: int = SMALL, upload: bool = False) -> Callable[[View], View]:
-    """Say that a route is for people whose roles carry a permission; how much its form may weigh, or that it takes files."""
+    """Say that a route is for people whose roles carry a permission, how much its form may weigh, whether it takes files."""
     return _set(Guard(permission, limit=limit, upload=upload))
 
 
