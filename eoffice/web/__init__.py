@@ -21,12 +21,13 @@ from eoffice.web import (
     rail,
     routing,
     session,
+    sign,
     static,
     verify,
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, verify, health)
+ROOMS = (account, rail, lists, documents, papers, incoming, routing, sign, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 

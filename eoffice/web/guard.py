@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request, url_for
 from flask_wtf.csrf import CSRFProtect
@@ -127,5 +128,9 @@ def _check_size(guard: Guard) -> None:
 def _ask_to_sign_in() -> Response | tuple[str, int]:
     if request.method == "POST":
         return kept.ask()
+    if "HX-Request" in request.headers:  # a part of a page: the whole of it has to go
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        target = url_for("account.sign_in", next=here.path(page.path) or None)
+        return Response(status=401, headers={"HX-Redirect": target}, mimetype="text/html")
     wanted = request.full_path.rstrip("?") if request.query_string else request.path
     return here.go(url_for("account.sign_in", next=wanted if wanted != "/" else None))

@@ -11,6 +11,8 @@ from wtforms.validators import ValidationError
 
 MOST = 300_000
 """Characters of text that are kept."""
+NEVER = ("csrf_token", "password")
+"""Fields that are not: the token belongs to the old session, and a password is nobody's to keep."""
 
 
 def _serializer() -> URLSafeSerializer:
@@ -27,7 +29,7 @@ def ask() -> tuple[str, int]:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError as error:
         raise CSRFError(str(error)) from error
-    fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
+    fields = [(name, text) for name, text in request.form.items(multi=True) if name not in NEVER]
     data = ""
     if sum(len(text) for _, text in fields) <= MOST:
         data = str(_serializer().dumps({"path": request.path, "fields": fields}))
