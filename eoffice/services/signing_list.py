@@ -21,7 +21,7 @@ from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.core.secret import Secret
 from eoffice.models.directory import Certificate, Person, Post
-from eoffice.models.documents import Document, File
+from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.models.review import LOOK_AGAIN, Approval, DraftVersion, SigningItem
 from eoffice.rules.access import Permission
 from eoffice.services import issuing, queues, work
@@ -323,6 +323,19 @@ def _queue(desk: Desk, rows: Sequence[SigningItem]) -> UUID:
 
 def pile(desk: Desk) -> Sequence[Any]:
     """What waits to be read by the person at this desk: the most urgent first, then the oldest."""
+    file = (
+        scope(desk, DocumentFile)
+        .where(
+            DocumentFile.agency_id == Document.agency_id,
+            DocumentFile.document_id == Document.id,
+            DocumentFile.stage == "draft",
+        )
+        .order_by(DocumentFile.number.desc())
+        .limit(1)
+        .with_only_columns(DocumentFile.id)
+        .correlate(Document)
+        .scalar_subquery()
+    )
     rank = case({"express": 0, "very_urgent": 1, "urgent": 2}, value=Document.urgency, else_=3)
     statement = scope(desk, Document).where(queues.condition(desk.actor, "to_sign", "mine"))
     rows: Sequence[Any] = desk.session.execute(
@@ -330,7 +343,9 @@ def pile(desk: Desk) -> Sequence[Any]:
         .outerjoin(Person, Person.id == Post.person_id)
         .order_by(rank, Document.created_at, Document.id)
         .limit(MOST_LISTED)
-        .with_only_columns(Document.id, Document.kind, Document.subject, Document.urgency, Person.full_name)
+        .with_only_columns(
+            Document.id, Document.kind, Document.subject, Document.urgency, Person.full_name, file.label("file_id")
+        )
     ).all()
     return rows
 

@@ -90,7 +90,7 @@ def _show(
         page=page,
         unread=next((number for number in range(1, row.page_count + 1) if number not in seen.pages()), 0),
         seen=seen,
-        token=shown.write(seen),
+        record=shown.write(seen),
         steps=steps,
         recipients=drafting.recipients(desk, document_id),
         people=directory.named(desk, {post for post in posts if post is not None}),
@@ -126,8 +126,8 @@ def _tabs(tray: Tray, current: str) -> list[Tab]:
     waiting = rail.counts().get("to_sign-mine", "0")
     parts = (
         ("read", _("To sign"), url_for("sign.desk"), waiting),
-        ("running", _("Being signed"), url_for("sign.progress"), rail.number(len(tray.running()))),
-        ("signed", _("Signed today"), url_for("sign.progress", state="signed"), rail.number(len(tray.signed))),
+        ("running", _("Running"), url_for("sign.progress"), rail.number(len(tray.running()))),
+        ("signed", _("Signed"), url_for("sign.progress", state="signed"), rail.number(len(tray.signed))),
         ("failed", _("Failed"), url_for("sign.progress", state="failed"), rail.number(len(tray.failed))),
     )
     return [Tab(*part, part[0] == current) for part in parts]

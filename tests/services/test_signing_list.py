@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +13,8 @@ from sqlalchemy import select, update
 
 from eoffice.cli.province import KEY_PASSWORD
 from eoffice.cli.staff import Staff
-from eoffice.core.desk import PUBLIC, Actor, scope
+from eoffice.core.desk import scope
 from eoffice.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, OfficeError, SignatureProblem, Unavailable
-from eoffice.core.ids import new_id
 from eoffice.core.secret import Secret
 from eoffice.jobs.worker import Worker, drain
 from eoffice.models.access import SignIn
@@ -27,69 +24,11 @@ from eoffice.models.ledger import LedgerEntry
 from eoffice.models.review import SigningItem
 from eoffice.models.work import Job
 from eoffice.services import accounts, drafting, ledger, search, signing_list
-from eoffice.services.incoming import main_file
 from eoffice.services.queues import BY_CODE
-from eoffice.services.signing_list import Chosen, Shown, Tray
 from signing.errors import TsaDown
+from tests.support.leaders import PASSWORD, Leader, chosen, enter
 from tests.support.letters import approved, at_work
 from tests.support.world import World
-
-PASSWORD = Secret(KEY_PASSWORD)
-READING = timedelta(seconds=8)
-
-
-@dataclass
-class Leader:
-    """A leader at his desk, signed in as in a browser."""
-
-    staff: Staff
-    actor: Actor
-
-    def do(self, verb: Any, subject: UUID | None = None, **arguments: Any) -> Any:
-        return self.staff.office.do(self.actor, verb, subject, key=f"leader:{new_id()}", **arguments)
-
-    def shown(self, letter: UUID, pages: int = 1) -> Shown:
-        """Have the pages displayed, eight seconds each."""
-        with self.staff.office.read(self.actor) as desk:
-            file = main_file(search.document(desk, letter), "draft")
-        assert file is not None
-        assert self.actor.post is not None
-        found = Shown(letter, file.sha256, self.actor.post, self.actor.session)
-        for page in range(1, pages + 1):
-            found = found.turned(page, self.staff.office.clock.now())
-            self.staff.office.clock.step(READING)  # type: ignore[attr-defined]
-        return found
-
-    def approve(self, *letters: UUID) -> None:
-        for letter in letters:
-            self.do(signing_list.approve, letter, shown=self.shown(letter))
-
-    def tray(self) -> Tray:
-        with self.staff.office.read(self.actor) as desk:
-            return signing_list.tray(desk)
-
-    def pile(self) -> list[UUID]:
-        with self.staff.office.read(self.actor) as desk:
-            return [row.id for row in signing_list.pile(desk)]
-
-    def unlock(self, password: Secret = PASSWORD) -> None:
-        self.do(signing_list.unlock, items=chosen(self.tray().listed), password=password)
-
-    def open_files(self) -> set[str]:
-        return {file for entry in self.staff.office.agent().status(self.actor.session) for file in entry["files"]}
-
-
-def chosen(items: Any) -> Chosen:
-    return tuple((item.id, item.version) for item in items)
-
-
-def enter(staff: Staff, login: str) -> Leader:
-    """Sign a person in; his sign-in can be revoked."""
-    token, actor = secrets.token_urlsafe(16), staff.actor(login)
-    digest = accounts.token_digest(token)
-    given = {"person": actor.person, "post": actor.post, "token_sha256": digest}
-    row = staff.office.do(PUBLIC, accounts.sign_in, key=f"enter:{token}", **given)
-    return Leader(staff, replace(actor, session=str(row.id)))
 
 
 @pytest.fixture
