@@ -314,11 +314,11 @@ def send_back(desk: Desk, document: Document, *, reason: str) -> Document:
 
 
 REVISED = N_(
-    "{name} saved version {number} after you looked. The signature is only put on what was displayed. "
+    "Version {number} was saved after you looked. The signature is only put on what was displayed. "
     "Nothing was lost. The new version comes to you again once it is approved."
 )
 SENT_BACK = N_(
-    "{name} sent the draft back after you had approved it. Nothing was signed or lost. "
+    "The draft was sent back after you had approved it. Nothing was signed or lost. "
     "It comes to you again once it is approved."
 )
 
@@ -335,8 +335,7 @@ def _leave_signing(desk: Desk, document: Document, code: str, message: str, **fa
             desk.session.delete(item)
             continue
         item.state, item.code, item.ended_at = "failed", code, desk.now()
-        item.reason_vi = translate("vi", message, name=desk.actor.name, **facts)
-        item.reason_en = translate("en", message, name=desk.actor.name, **facts)
+        item.reason_vi, item.reason_en = translate("vi", message, **facts), translate("en", message, **facts)
 
 
 @verb(Permission.DRAFT_APPROVE_CONTENT, "draft.content_approved", on=Document)

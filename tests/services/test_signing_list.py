@@ -133,7 +133,8 @@ def test_a_newer_version_is_never_signed_by_an_old_look(staff: Staff, nam: Leade
     revise(staff, letter)
     (failed,) = nam.tray().failed
     assert (failed.document_id, failed.code) == (letter, "draft_changed")
-    assert "Lê Minh Tuấn" in failed.reason_vi
+    assert "Bản 2 được lưu sau khi văn bản đã được xem" in failed.reason_vi
+    assert "Version 2 was saved after you looked" in failed.reason_en
     approve_again(staff, letter)
     assert nam.pile() == [letter], "it waits to be looked at again"
     with pytest.raises(Conflict):
