@@ -146,7 +146,7 @@ def approve(document_id: UUID) -> Any:
     except (InvalidInput, Conflict) as error:
         return _stay(document_id, error)
     flash(_("Approved and put into the signing list; it is not signed yet."))
-    return here.go(following)
+    return _go_on(following)
 
 
 @room.post("/sign/<uuid:document_id>/send-back")
@@ -159,6 +159,13 @@ def send_back(document_id: UUID) -> Any:
     except (InvalidInput, Conflict) as error:
         return _stay(document_id, error)
     flash(_("The draft was sent back with your reason."))
+    return here.go(following)
+
+
+def _go_on(following: str) -> Response:
+    """To the next document; the script is sent to the empty desk in full, for that one has another frame."""
+    if "HX-Request" in request.headers and following == url_for("sign.desk"):
+        return Response(headers={"HX-Redirect": following}, mimetype="text/html")
     return here.go(following)
 
 

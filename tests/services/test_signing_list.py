@@ -227,6 +227,9 @@ def test_a_failure_stays_with_its_reason_and_is_retried(world: World, staff: Sta
     assert "dấu thời gian" in tray.failed[0].reason_vi
     assert "time-stamp" in tray.failed[0].reason_en
     assert len(entries(world, "signing.failed")) == 1
+    with staff.office.read(staff.actor("nam")) as desk:
+        tried = desk.session.scalars(select(Job).where(Job.name == "signing.sign", Job.state == "failed")).all()
+    assert [job.attempts for job in tried] == [1], "it is not tried again by itself"
     assert nam.pile() == []
     (item,) = chosen(tray.failed)
     with staff.office.read(nam.actor) as desk:
