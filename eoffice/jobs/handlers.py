@@ -3,30 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from eoffice.core.errors import OfficeError
-from eoffice.services import exchange, routing
+from eoffice.services import exchange, issuing, routing, signing_list
 from eoffice.services.verbs import Verb
 from eoffice.services.work import Order
 
 Payload = Mapping[str, Any]
-Handler = tuple[Verb, Callable[[Payload], tuple[UUID | None, dict[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """How a job is done.
+
+    Args:
+        verb: the deed.
+        read: makes its subject and arguments of the payload.
+        once: a failure is final and told at once, for a person to decide; nothing is tried again by itself.
+        as_person: done by the person whose ``sign_in`` the payload names, as long as that sign-in holds.
+    """
+
+    verb: Verb
+    read: Callable[[Payload], tuple[UUID | None, dict[str, Any]]]
+    once: bool = False
+    as_person: bool = False
+
 
 HANDLERS: dict[str, Handler] = {
-    "exchange.deliver": (exchange.deliver, lambda job: (UUID(job["delivery"]), {})),
-    "exchange.receive": (exchange.receive, lambda job: (None, {"sha256": job["sha256"]})),
-    "exchange.confirm": (exchange.confirm, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
-    "exchange.report": (
+    "exchange.deliver": Handler(exchange.deliver, lambda job: (UUID(job["delivery"]), {})),
+    "exchange.receive": Handler(exchange.receive, lambda job: (None, {"sha256": job["sha256"]})),
+    "exchange.confirm": Handler(exchange.confirm, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
+    "exchange.report": Handler(
         exchange.report,
         lambda job: (UUID(job["message"]), {name: job[name] for name in ("code", "description", "staff")}),
     ),
-    "exchange.fail": (exchange.fail, lambda job: (UUID(job["delivery"]), {"reason": job["reason"]})),
-    "exchange.apply": (exchange.apply, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
-    "routing.finish": (
+    "exchange.fail": Handler(exchange.fail, lambda job: (UUID(job["delivery"]), {"reason": job["reason"]})),
+    "exchange.apply": Handler(exchange.apply, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
+    "routing.finish": Handler(
         routing.finish,
         lambda job: (UUID(job["document"]), {"answer": UUID(job["answer"])}),
+    ),
+    "signing.sign": Handler(
+        issuing.sign,
+        lambda job: (
+            UUID(job["document"]),
+            {"sha256": job["sha256"], "batch": UUID(job["batch"]), "shown": job["shown"]},
+        ),
+        once=True,
+        as_person=True,
+    ),
+    "signing.fail": Handler(
+        signing_list.fail,
+        lambda job: (
+            UUID(job["item"]),
+            {"batch": UUID(job["batch"]), "code": job["code"], "reason_vi": job["vi"], "reason_en": job["en"]},
+        ),
     ),
 }
 
@@ -38,9 +72,19 @@ def _delivery_failed(key: str, job: Payload, agency: UUID, error: Exception) -> 
     return Order("exchange.fail", f"fail:{key}", {"delivery": job["delivery"], "reason": reason}, sender)
 
 
-TELL: dict[str, Callable[[str, Payload, UUID, Exception], Order]] = {
+def _not_signed(key: str, job: Payload, agency: UUID, error: Exception) -> Order | None:
+    """The leader has to see in his list what was not signed, and why; what he stopped himself he knows."""
+    if isinstance(error, issuing.SigningStopped):
+        return None
+    known = error if isinstance(error, OfficeError) else OfficeError()
+    told = {"code": known.code, "vi": known.sentence("vi"), "en": known.sentence("en")}
+    return Order("signing.fail", f"fail:{key}", {"item": job["item"], "batch": job["batch"], **told}, agency)
+
+
+TELL: dict[str, Callable[[str, Payload, UUID, Exception], Order | None]] = {
     "exchange.deliver": _delivery_failed,
     "exchange.receive": _delivery_failed,
     "exchange.confirm": _delivery_failed,
+    "signing.sign": _not_signed,
 }
-"""Job name -> what is queued when it was given up, so that a failure is a state people see."""
+"""Job name -> what is queued, if anything, when it was given up, so that a failure is a state people see."""

@@ -8,20 +8,29 @@ import os
 import secrets
 import threading
 from typing import Any
+from uuid import UUID
 
 from eoffice.core.clock import Clock, SystemClock
-from eoffice.core.desk import Desk, system
+from eoffice.core.db import OfficeSession
+from eoffice.core.desk import Actor, Desk, system
 from eoffice.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, OfficeError
-from eoffice.jobs.handlers import HANDLERS, TELL
+from eoffice.core.i18n import N_
+from eoffice.jobs.handlers import HANDLERS, TELL, Handler
 from eoffice.models.ledger import INSTALLATION
 from eoffice.models.work import Job
-from eoffice.services import work
+from eoffice.services import accounts, work
 from eoffice.services.office import Office
 
 log = logging.getLogger("eoffice.jobs")
 
 PERMANENT = (NotAllowed, NotFound, InvalidInput, Conflict)
 """Refusals of a rule: trying again would not help, a person has to look."""
+
+
+SESSION_ENDED = N_(
+    "The sign-in in which the key was unlocked has ended, so nothing more is signed with it. "
+    "Nothing was lost. Please unlock the key and sign again."
+)
 
 
 class Fenced(Exception):
@@ -75,32 +84,53 @@ class Worker:
     def do(self, job: Job) -> None:
         """Do one claimed job; its verb and its mark "done" are one commit."""
         handler = HANDLERS.get(job.name)
-        actor = system(None if job.for_agency_id == INSTALLATION else job.for_agency_id)
 
         def done(desk: Desk, _answer: Any) -> None:
+            if handler is not None and handler.as_person:
+                self._person(desk.session, job)  # as good as the sign-in until the very commit
             if not work.finish(desk.session, job.id, self.owner, self.clock.now()):
                 raise Fenced(job.key)
 
         try:
             if handler is None:
                 raise NotFound("no_handler", name=job.name)
-            verb, read = handler
-            subject, arguments = read(job.payload)
-            self.office.do(actor, verb, subject, key=f"job:{job.key}", also=done, **arguments)
+            actor = self._actor(job, handler)
+            subject, arguments = handler.read(job.payload)
+            self.office.do(actor, handler.verb, subject, key=f"job:{job.key}", also=done, **arguments)
         except Fenced:
             log.warning("job %s was taken over by another worker", job.key)
         except Exception as error:
             log.exception("job %s failed", job.key)
             self._put_back(job, error)
 
+    def _actor(self, job: Job, handler: Handler) -> Actor:
+        if not handler.as_person:
+            return system(None if job.for_agency_id == INSTALLATION else job.for_agency_id)
+        with contextlib.closing(self.office.sessions.read()) as session:
+            return self._person(session, job)
+
+    def _person(self, session: OfficeSession, job: Job) -> Actor:
+        """Who ordered the job; nobody when his sign-in has ended or was revoked meanwhile.
+
+        Raises:
+            NotAllowed: ``session_ended``.
+        """
+        sign_in, now = UUID(job.payload["sign_in"]), self.office.clock.now()
+        actor = accounts.holder(session, self.office.settings, sign_in, now)
+        if actor is None:
+            raise NotAllowed("session_ended", SESSION_ENDED)
+        return actor
+
     def _put_back(self, job: Job, error: Exception) -> None:
         said = f"{error.code}: {error.facts}" if isinstance(error, OfficeError) else f"{type(error).__name__}: {error}"
         with contextlib.closing(self.office.sessions.write()) as session:
             now = self.clock.now()
-            given_up = work.put_back(session, job, self.owner, now, said, permanent=isinstance(error, PERMANENT))
+            final = isinstance(error, PERMANENT) or (job.name in HANDLERS and HANDLERS[job.name].once)
+            given_up = work.put_back(session, job, self.owner, now, said, permanent=final)
             told = TELL.get(job.name) if given_up else None
-            if told is not None:
-                work.insert_job(session, told(job.key, job.payload, job.for_agency_id, error), now=now, at=now)
+            order = told(job.key, job.payload, job.for_agency_id, error) if told is not None else None
+            if order is not None:
+                work.insert_job(session, order, now=now, at=job.run_at)  # it is told before the next one is begun
             session.commit()
 
     def _beat(self) -> None:

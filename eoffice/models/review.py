@@ -79,6 +79,10 @@ class DraftText(Base, Owned):
     )
 
 
+LOOK_AGAIN = ("draft_changed", "sent_back")
+"""Why an item failed when the draft itself went on: what comes back has to be looked at anew."""
+
+
 class SigningItem(Base, Owned):
     """A place in a leader's signing list: the version that was shown to him, and how signing it went."""
 

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     DRAFT_APPROVE_CONTENT = "draft.approve_content"
     DRAFT_APPROVE_FORMAT = "draft.approve_format"
     DOCUMENT_SIGN = "document.sign"
+    SIGNING_FAIL = "signing.fail"
     DOCUMENT_NUMBER = "document.number"
     DOCUMENT_SEAL = "document.seal"
     DOCUMENT_ISSUE = "document.issue"
@@ -96,6 +97,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.EXCHANGE_CONFIRM,
             _P.EXCHANGE_REPORT,
             _P.EXCHANGE_APPLY,
+            _P.SIGNING_FAIL,
             _P.DIRECTORY_CHANGE,
             _P.DOCUMENT_FINISH,
         }

@@ -66,6 +66,7 @@ TRANSITIONS: dict[str, dict[State, State]] = {
     "send_back": {S.IN_REVIEW: S.DRAFT, S.CONTENT_OK: S.DRAFT, S.FORMAT_OK: S.DRAFT},
     "approve_content": {S.IN_REVIEW: S.CONTENT_OK},
     "approve_format": {S.CONTENT_OK: S.FORMAT_OK},
+    "approve": {S.FORMAT_OK: S.FORMAT_OK},
     "sign": {S.FORMAT_OK: S.SIGNED},
     "number": {S.SIGNED: S.NUMBERED},
     "seal": {S.NUMBERED: S.SEALED},

@@ -165,6 +165,16 @@ class Current:
 
 def current(session: OfficeSession, settings: Settings, token: str, now: datetime) -> Current | None:
     """Who a token belongs to; None when it is unknown, ended, idle too long, too old, or the person has left."""
+    return _current(session, settings, SignIn.token_sha256 == token_digest(token), now)
+
+
+def holder(session: OfficeSession, settings: Settings, sign_in_id: UUID, now: datetime) -> Actor | None:
+    """Who a sign-in belongs to, for work he ordered in it; None under the same conditions as ``current``."""
+    found = _current(session, settings, SignIn.id == sign_in_id, now)
+    return found.actor if found is not None else None
+
+
+def _current(session: OfficeSession, settings: Settings, which: Any, now: datetime) -> Current | None:
     statement = directory.seats().add_columns(
         SignIn.id.label("sign_in"), SignIn.created_at, SignIn.seen_at, Person.locale, Agency.short_name
     )
@@ -172,7 +182,7 @@ def current(session: OfficeSession, settings: Settings, token: str, now: datetim
         statement.join(SignIn, SignIn.post_id == Post.id)
         .join(Agency, Agency.id == Post.agency_id)
         .where(
-            SignIn.token_sha256 == token_digest(token),
+            which,
             SignIn.person_id == Post.person_id,
             SignIn.ended_at.is_(None),
             SignIn.generation == Person.generation,

@@ -46,6 +46,7 @@ def possible(desk: Desk, row: Document, parts: Sequence[Assignment] = ()) -> fro
         "submit": actor.post == row.drafter_post_id or (own_unit and actor.unit == row.unit_id),
         "approve_content": own_unit and actor.unit == row.unit_id and actor.post != row.drafter_post_id,
         "approve_format": actor.post != row.drafter_post_id,
+        "approve": actor.post == row.signer_post_id,
         "sign": actor.post == row.signer_post_id,
         "send_back": _decides_now(desk, row),
     }

@@ -14,14 +14,14 @@ from sqlalchemy.orm.attributes import flag_modified
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput, NotAllowed, NotFound, StaleForm
-from eoffice.core.i18n import N_
+from eoffice.core.i18n import N_, translate
 from eoffice.core.ids import new_id
 from eoffice.core.text import fold, tidy
 from eoffice.formats.letter import Kind, Letter, render
 from eoffice.models.directory import Agency, Post
 from eoffice.models.documents import Document, DocumentFile
 from eoffice.models.exchange import Recipient
-from eoffice.models.review import Approval, DraftVersion
+from eoffice.models.review import Approval, DraftVersion, SigningItem
 from eoffice.rules import authority, delivery, kinds, numbering, secrecy
 from eoffice.rules.access import Permission, Role
 from eoffice.rules.lifecycle import Direction, State
@@ -362,6 +362,7 @@ def revise(
     document.state, document.returned_at = State.DRAFT, None
     flag_modified(document, "state")  # another text of the same facts is another document: older forms are stale
     let_see(desk, document.id, post=content.signer)
+    _leave_signing(desk, document, "draft_changed", REVISED, number=number)
     desk.note(document=document.id, version=number, sha256=prepared.sha256, note=note)
     return document
 
@@ -383,7 +384,33 @@ def send_back(desk: Desk, document: Document, *, reason: str) -> Document:
     kind = "content" if document.state == State.IN_REVIEW else "format"
     _decide(desk, document, kind, "sent_back", reason)
     document.state, document.returned_at = State.DRAFT, desk.now()
+    _leave_signing(desk, document, "sent_back", SENT_BACK)
     return document
+
+
+REVISED = N_(
+    "Version {number} was saved after you looked. The signature is only put on what was displayed. "
+    "Nothing was lost. The new version comes to you again once it is approved."
+)
+SENT_BACK = N_(
+    "The draft was sent back after you had approved it. Nothing was signed or lost. "
+    "It comes to you again once it is approved."
+)
+
+
+def _leave_signing(desk: Desk, document: Document, code: str, message: str, **facts: object) -> None:
+    """What a leader approved for signing is no longer what would be signed: tell him, unless he did it himself."""
+    rows = desk.session.scalars(
+        scope(desk, SigningItem)
+        .where(SigningItem.document_id == document.id, SigningItem.state != "signed")
+        .with_for_update()
+    )
+    for item in rows.all():
+        if item.post_id == desk.actor.post:
+            desk.session.delete(item)
+            continue
+        item.state, item.code, item.ended_at = "failed", code, desk.now()
+        item.reason_vi, item.reason_en = translate("vi", message, **facts), translate("en", message, **facts)
 
 
 @verb(Permission.DRAFT_APPROVE_CONTENT, "draft.content_approved", on=Document)

@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
+from uuid import UUID
 
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
-from eoffice.core.errors import NotAllowed, NotFound, SignatureProblem, StaleForm
+from eoffice.core.errors import Conflict, NotAllowed, NotFound, SignatureProblem, StaleForm
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.models.directory import Certificate, Picture
 from eoffice.models.documents import Document, DocumentFile
 from eoffice.models.exchange import Delivery, Recipient
+from eoffice.models.review import SigningItem
 from eoffice.rules import authority, delivery, kinds, numbering
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import DeliveryState, State
@@ -36,6 +38,11 @@ class Made:
 
     source_sha256: str
     examined: Examined
+
+
+class SigningStopped(Conflict):
+    code = "signing_stopped"
+    message = N_("Signing was stopped before this document's turn. Nothing was signed or lost.")
 
 
 # sign
@@ -99,10 +106,29 @@ def _in_force(row: Certificate | None) -> Certificate:
     return row
 
 
-def _sign(desk: Desk, document: Document, **_others: Any) -> Made:
+def check_shown(document: Document, sha256: str) -> None:
+    """The draft must be the very version that was displayed.
+
+    Raises:
+        Conflict: ``draft_changed``.
+    """
+    if _file(document, "draft").sha256 != sha256:
+        raise Conflict(
+            "draft_changed",
+            N_(
+                "A newer version was saved after you looked. The signature is only put on what was displayed. "
+                "Nothing was lost. Please look at the new version."
+            ),
+        )
+
+
+def _sign(desk: Desk, document: Document, *, sha256: str = "", batch: UUID | None = None, **_others: Any) -> Made:
     """Have the leader's key sign the approved draft, and verify all of it before anything is committed."""
     from signing.sign import Request, sign
 
+    if sha256:
+        check_shown(document, sha256)
+    _item(desk, document, sha256, batch)
     may_sign(desk, document)
     certificate = leader_certificate(desk)
     draft = _file(document, "draft")
@@ -122,23 +148,40 @@ def _sign(desk: Desk, document: Document, **_others: Any) -> Made:
 
 
 @verb(Permission.DOCUMENT_SIGN, "document.signed", on=Document, prepare=_sign)
-def sign(desk: Desk, document: Document, *, prepared: Made, shown: dict[str, Any] | None = None) -> Document:
+def sign(
+    desk: Desk,
+    document: Document,
+    *,
+    prepared: Made,
+    shown: dict[str, Any] | None = None,
+    sha256: str = "",
+    batch: UUID | None = None,
+) -> Document:
     """Put the leader's signature under the approved draft: his own key, his authority of today.
 
     Args:
         shown: record of what was displayed to him before, kept with the signature.
+        sha256: of the version that was displayed; only that one is signed.
+        batch: of his signing list, when it is signed from there in the background.
 
     Raises:
         NotAllowed: not the signer, no authority today, or an approval is missing.
         SignatureProblem: key locked, wrong password, certificate unfit, time-stamp missing, or the result is not valid.
+        Conflict: the draft is another one than was displayed; SigningStopped: it was taken out of the batch.
         StaleForm: the draft has changed since it was signed.
     """
+    if sha256:
+        check_shown(document, sha256)
+    item = _item(desk, document, sha256, batch)
     capacity = may_sign(desk, document)
     if _file(document, "draft").sha256 != prepared.source_sha256:
         raise StaleForm(file=prepared.source_sha256)
     _keep(desk, document, prepared, "signed")
     document.state, document.signed_at = State.SIGNED, desk.now()
     document.signer_name, document.signer_title = desk.actor.name, desk.actor.title
+    if item is not None:
+        item.state, item.ended_at = "signed", desk.now()
+        item.code = item.reason_vi = item.reason_en = ""
     desk.note(
         document=document.id,
         sha256=prepared.examined.sha256,
@@ -147,6 +190,21 @@ def sign(desk: Desk, document: Document, *, prepared: Made, shown: dict[str, Any
         shown=shown or {},
     )
     return document
+
+
+def _item(desk: Desk, document: Document, sha256: str, batch: UUID | None) -> SigningItem | None:
+    """The place of this document in the signer's list, if it has one.
+
+    Raises:
+        SigningStopped: it no longer waits in this batch.
+    """
+    statement = scope(desk, SigningItem).where(
+        SigningItem.document_id == document.id, SigningItem.post_id == desk.actor.post
+    )
+    row = desk.session.scalars(statement.with_for_update() if desk.writing else statement).one_or_none()
+    if batch is not None and (row is None or (row.state, row.batch, row.sha256) != ("queued", batch, sha256)):
+        raise SigningStopped
+    return row
 
 
 # number

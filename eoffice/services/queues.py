@@ -10,6 +10,7 @@ from sqlalchemy import and_, false, or_, select, true
 
 from eoffice.core.desk import Actor
 from eoffice.models.documents import Document
+from eoffice.models.review import LOOK_AGAIN, SigningItem
 from eoffice.models.routing import Assignment
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import OPEN_INCOMING, Direction, State
@@ -74,6 +75,17 @@ def _of_unit(actor: Actor) -> Any:
     return and_(Document.unit_id == actor.unit, Document.drafter_post_id != actor.post) if actor.unit else false()
 
 
+def _to_read(actor: Actor) -> Any:
+    """Named to this signer, and not in his signing list yet."""
+    listed = select(SigningItem.document_id).where(
+        SigningItem.agency_id == actor.agency,
+        SigningItem.post_id == actor.post,
+        SigningItem.state.in_(("listed", "queued", "failed")),
+        SigningItem.code.not_in(LOOK_AGAIN),
+    )
+    return and_(Document.signer_post_id == actor.post, Document.id.not_in(listed))
+
+
 QUEUES: tuple[Queue, ...] = (
     Queue("to_register", Permission.DOCUMENT_REGISTER, Direction.INCOMING, (S.ARRIVED,), _all),
     Queue("to_forward", Permission.DOCUMENT_FORWARD, Direction.INCOMING, (S.REGISTERED,), _all),
@@ -107,7 +119,7 @@ QUEUES: tuple[Queue, ...] = (
         Permission.DOCUMENT_SIGN,
         Direction.OUTGOING,
         (S.FORMAT_OK,),
-        lambda actor: Document.signer_post_id == actor.post,
+        _to_read,
     ),
     Queue("to_issue", Permission.DOCUMENT_ISSUE, Direction.OUTGOING, (S.SIGNED, S.NUMBERED, S.SEALED), _all),
 )

@@ -143,14 +143,18 @@ def count_states(desk: Desk, wanted: Filter, *, most: int = 1000) -> dict[str, i
     return {name: number for name, number in count_each(desk, dict(parts), most=most).items() if number}
 
 
-def count_each(desk: Desk, wanted: Mapping[str, Filter], *, most: int = 1000) -> dict[str, int]:
-    """How many documents match each of several filters, by one statement; each no further than ``most``."""
-    if not wanted:
+def count_each(
+    desk: Desk, wanted: Mapping[str, Filter], *, most: int = 1000, more: Mapping[str, Any] | None = None
+) -> dict[str, int]:
+    """How many documents match each of several filters, by one statement; each no further than ``most``.
+
+    Args:
+        more: selects of other rows that are counted along.
+    """
+    selects = {name: _matching(desk, part).with_only_columns(Document.id) for name, part in wanted.items()}
+    some = [(name, part.limit(most).subquery()) for name, part in {**selects, **(more or {})}.items()]
+    if not some:
         return {}
-    some = [
-        (name, _matching(desk, part).with_only_columns(Document.id).limit(most).subquery())
-        for name, part in wanted.items()
-    ]
     counted = [select(literal(name), func.count()).select_from(part) for name, part in some]
     rows: Any = desk.session.execute(union_all(*counted)).all()
     return dict(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -137,6 +137,21 @@ def finish(session: Session, job_id: UUID, owner: str, now: datetime) -> bool:
         execution_options={"synchronize_session": False},
     )
     return result.first() is not None
+
+
+def cancel(session: Session, keys: Collection[str], now: datetime) -> None:
+    """Call jobs off that nobody has begun."""
+    session.execute(
+        update(Job)
+        .where(Job.key.in_(keys), Job.state == "waiting")
+        .values(state="done", done_at=now, error="cancelled"),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def begun(session: Session, keys: Collection[str]) -> set[str]:
+    """Which jobs a worker is at just now."""
+    return set(session.scalars(select(Job.key).where(Job.key.in_(keys), Job.state == "running")))
 
 
 def put_back(session: Session, job: Job, owner: str, now: datetime, error: str, *, permanent: bool = False) -> bool:

@@ -57,6 +57,17 @@ def register(app: Flask) -> None:
     app.register_error_handler(OfficeError, _of_ours)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(Exception, _unforeseen)
+    app.after_request(_whole)
+
+
+def _whole(response: Response) -> Response:
+    """A page about a fault that a script asked for takes the place of the whole page, or of nothing if it only looked."""
+    if "HX-Request" in request.headers and g.get("fault"):
+        if request.method == "GET" and request.headers.get("HX-Target") != "main":
+            response.headers["HX-Reswap"] = "none"
+        else:
+            response.headers.update({"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"})
+    return response
 
 
 def _of_ours(error: OfficeError) -> tuple[str, int]:
@@ -98,6 +109,7 @@ def page(status: int, message: str = "", *, code: str = "", **facts: object) -> 
     g.setdefault("locale", here.office().settings.locale)
     g.setdefault("theme", "")
     g.setdefault("current", None)
+    g.fault = True
     g.counts = {}  # a page about a fault asks the database for nothing
     return render_template(
         "errors/error.html",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request, url_for
 from flask_wtf.csrf import CSRFProtect
@@ -131,5 +132,12 @@ def _check_size(guard: Guard) -> None:
 def _ask_to_sign_in(guard: Guard) -> Response | tuple[Any, ...]:
     if request.method == "POST" and not guard.upload:  # files are not read for somebody who is not signed in
         return kept.ask()
+    if "HX-Request" in request.headers:  # a part of a page: the whole of it has to go
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        target = url_for("account.sign_in", next=here.path(page.path) or None)
+        return Response(status=401, headers={"HX-Redirect": target}, mimetype="text/html")
     wanted = request.full_path.rstrip("?") if request.query_string else request.path
+    if "HX-Request" in request.headers:  # a part of a page was asked for: the page as a whole has to go on
+        wanted = here.path(urlsplit(request.headers.get("HX-Current-URL", "")).path) or "/"
+        return Response(status=401, headers={"HX-Redirect": url_for("account.sign_in", next=wanted)})
     return here.go(url_for("account.sign_in", next=wanted if wanted != "/" else None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.wrappers import Response
 
 POLICY = "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'"
@@ -18,6 +18,14 @@ HEADERS = {
 }
 
 
+IN_FULL = {
+    "HX-Retarget": "#main",
+    "HX-Reselect": "#main",
+    "HX-Reswap": "outerHTML",
+    "HX-Push-Url": "false",
+}
+
+
 def register(app: Flask) -> None:
     """Set them on every answer."""
     app.after_request(_set)
@@ -27,4 +35,8 @@ def _set(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
+    if response.status_code >= 400 and "HX-Request" in request.headers:
+        # what went wrong is told on the whole page, wherever the script had wanted to put the answer
+        for name, value in IN_FULL.items():
+            response.headers.setdefault(name, value)
     return response

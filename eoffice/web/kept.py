@@ -11,6 +11,8 @@ from wtforms.validators import ValidationError
 
 MOST = 300_000
 """Characters of text that are kept."""
+NEVER = ("csrf_token", "password")
+"""Fields that are not: the token belongs to the old session, and a password is nobody's to keep."""
 
 
 def _serializer() -> URLSafeSerializer:
@@ -29,9 +31,9 @@ def ask() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError as error:
         raise CSRFError(str(error)) from error
-    if "HX-Request" in request.headers:
+    if request.headers.get("HX-Target") in ("page", "boxes"):
         return render_template("account/lost.html"), 401, {"HX-Retarget": "#kept", "HX-Reswap": "outerHTML"}
-    fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
+    fields = [(name, text) for name, text in request.form.items(multi=True) if name not in NEVER]
     data = ""
     if sum(len(text) for _, text in fields) <= MOST:
         data = str(_serializer().dumps({"path": request.path, "fields": fields}))

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request, url_for
 from eoffice.core import i18n
 from eoffice.core.i18n import N_
 from eoffice.rules.access import Permission, Role, permits
-from eoffice.services import search
+from eoffice.services import search, signing_list
 from eoffice.services.queues import BY_CODE
 from eoffice.services.search import Filter
 from eoffice.web import here, words
@@ -44,7 +44,8 @@ class Item:
 
     def current(self) -> bool:
         asked = {name: request.args[name] for name in ("queue", "whose", "state") if request.args.get(name)}
-        return request.endpoint == self.endpoint and asked == self.values
+        room = request.blueprint if self.endpoint == "sign.desk" else None
+        return (request.endpoint == self.endpoint or room == "sign") and asked == self.values
 
 
 def _queue(code: str, whose: str = "mine", *, text: str = "") -> Item:
@@ -177,8 +178,10 @@ def counts() -> dict[str, str]:
     if "counts" not in g:
         wanted = {item.code: item.counted for part in sections() for item in part.items if item.counted}
         with here.reading() as desk:
-            found = search.count_each(desk, wanted, most=MOST_COUNTED)
-        g.counts = {code: number(found[code]) for code in wanted}
+            signs = permits(here.actor().roles, Permission.DOCUMENT_SIGN)
+            more = {"signing": signing_list.running(desk)} if signs else {}
+            found = search.count_each(desk, wanted, most=MOST_COUNTED, more=more)
+        g.counts = {code: number(found[code]) for code in (*wanted, *more)}
     found_: dict[str, str] = g.counts
     return found_
 

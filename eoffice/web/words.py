@@ -106,6 +106,28 @@ CHANGES: dict[str, Word | None] = {
 }
 """What happened to a paragraph between two versions."""
 
+SIGNING: dict[str, Word] = {
+    "listed": Word(N_("Approved, not signed yet"), "circle-dashed"),
+    "queued": Word(N_("Waiting to be signed"), "circle-dashed"),
+    "working": Word(N_("Being signed"), "loader"),
+    "signed": Word(N_("Signed"), "circle-check", "ok"),
+    "failed": Word(N_("Not signed"), "octagon-x", "bad"),
+}
+"""What became of a document of a signing list; ``working`` when a worker is at it."""
+
+BASES: dict[str, str] = {
+    "head": N_("as head of the agency"),
+    "collective": N_("on behalf of the collective (TM.)"),
+    "by_order": N_("by order (TL.)"),
+    "by_authorisation": N_("by authorisation (TUQ.)"),
+}
+HOLDERS: dict[str, str] = {
+    "self": "",
+    "deputy": N_("as deputy (KT.)"),
+    "acting": N_("as acting head (Q.)"),
+}
+"""The capacity of a signer is a basis and how he holds the post."""
+
 DELIVERY_CHANNELS: dict[str, Word] = {
     "local": Word(N_("Within this system"), "network"),
     "paper": Word(N_("By post"), "mail"),
@@ -153,6 +175,9 @@ DEEDS: dict[str, str] = {
     "draft.sent_back": N_("{who} sent the draft back: {note}"),
     "draft.content_approved": N_("{who} approved the content"),
     "draft.format_approved": N_("{who} approved the format"),
+    "signing.listed": N_("{who} read it and put it into the signing list"),
+    "signing.unlisted": N_("{who} took it out of the signing list"),
+    "signing.failed": N_("It was not signed: {reason}"),
     "document.signed": N_("{who} signed it"),
     "document.numbered": N_("{who} gave it number {number}"),
     "document.sealed": N_("{who} set the agency's signature"),

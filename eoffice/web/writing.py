@@ -12,7 +12,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from eoffice.core.desk import Desk
-from eoffice.core.errors import Conflict, InvalidInput, NotAllowed, OfficeError
+from eoffice.core.errors import Conflict, InvalidInput, NotAllowed, OfficeError, Unavailable
 from eoffice.core.i18n import N_, time_text
 from eoffice.core.text import tidy
 from eoffice.formats.letter import URGENCY
@@ -133,7 +133,7 @@ def keep(text_id: UUID) -> Response:
         if row is None:
             raise Gone
         row = _keep(row, content)
-    except (Conflict, InvalidInput) as error:
+    except (Conflict, InvalidInput, Unavailable) as error:
         response = make_response(render_template("writing/unkept.html", problem=_said(error), text=text_id))
         response.status_code = error.status
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#kept", "outerHTML"

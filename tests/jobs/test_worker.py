@@ -19,7 +19,7 @@ from eoffice.core.clock import SteppingClock
 from eoffice.core.desk import system
 from eoffice.core.errors import Busy, NotAllowed, OfficeError
 from eoffice.core.settings import Settings
-from eoffice.jobs.handlers import HANDLERS
+from eoffice.jobs.handlers import HANDLERS, Handler
 from eoffice.jobs.worker import Worker, drain
 from eoffice.models.directory import Setting
 from eoffice.models.ledger import LedgerEntry
@@ -38,7 +38,7 @@ def note(job: Any) -> tuple[None, dict[str, Any]]:
 @contextlib.contextmanager
 def handling() -> Iterator[None]:
     """Let jobs named ``test.note`` enter a setting."""
-    HANDLERS["test.note"] = (directory.set_value, note)
+    HANDLERS["test.note"] = Handler(directory.set_value, note)
     try:
         yield
     finally:
@@ -316,4 +316,4 @@ def test_two_workers_share_two_hundred_jobs(office: Office) -> None:
 
 
 def test_every_handler_names_a_verb() -> None:
-    assert all(isinstance(verb, Verb) for verb, _read in HANDLERS.values())
+    assert all(isinstance(handler.verb, Verb) for handler in HANDLERS.values())

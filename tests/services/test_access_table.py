@@ -61,6 +61,12 @@ WHO = {
     "routing.forward": "clerk",
     "routing.instruct": "leader",
     "routing.start": EVERYBODY,
+    "signing_list.approve": "leader",
+    "signing_list.fail": "system",
+    "signing_list.remove": "leader",
+    "signing_list.retry": "leader",
+    "signing_list.stop": "leader",
+    "signing_list.unlock": "leader",
 }
 """Verb -> roles that may do it (Decree 30/2020; written here anew, not read from the rules)."""
 
@@ -81,6 +87,7 @@ WHEN = {
     "routing.forward": "registered",
     "routing.instruct": "registered submitted",
     "routing.start": "assigned in_progress",
+    "signing_list.approve": "format_ok",
 }
 """Verb -> states of a document in which it may be done; the others are not about a document's state."""
 

@@ -36,6 +36,7 @@ from eoffice.models.documents import Document, DocumentFile
 from eoffice.models.exchange import Delivery, DeliveryEvent, Message
 from eoffice.models.ledger import LedgerEntry
 from eoffice.models.metrics import Fact
+from eoffice.models.review import SigningItem
 from eoffice.models.work import Job
 from eoffice.services import ledger, statistics, work
 from eoffice.services.incoming import Facts
@@ -43,6 +44,7 @@ from eoffice.services.office import Office
 from eoffice.services.verbs import VERBS
 from tests.support.databases import Databases
 from tests.support.killing import Points, kill_at, points_of
+from tests.support.leaders import enter
 from tests.support.letters import approved, at_work
 from tests.support.world import SECRET, World
 
@@ -134,6 +136,7 @@ def outcome(office: Office) -> Counter[str]:
         add(Delivery, "channel", "delivery_class", "state", "status_code")
         add(DeliveryEvent, "kind", "code", "applied")
         add(Message, "channel")
+        add(SigningItem, "state", "code")
         add(Fact, "measure", "bucket")
         add(Job, "name", "state")
         add(LedgerEntry, "word")
@@ -157,7 +160,11 @@ def story(staff: Staff) -> Iterator[Deed]:
     staff.assign("son", question.id, "tuan")
     to = [staff.to("so-tai-chinh"), staff.to("cong-ty-nuoc", paper=True, reason="no_electronic_way")]
     letter = approved(staff, to, reply_to=question.id)
-    staff.sign("nam", letter)
+    nam = enter(staff, "nam")
+    nam.approve(letter)
+    nam.unlock()
+    yield Deed("signing.sign")
+    Worker(staff.office, clock=staff.office.clock).step()
     yield Deed("issuing.number", "hanh", letter)
     staff.number("hanh", letter)
     staff.unlock("hanh", letter, "seal", "signed")
@@ -270,6 +277,7 @@ def check(sweep: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
     assert [tally.lost for tally in tallies if tally.lost] == []
     assert [tally.doubled for tally in tallies if tally.doubled] == []
     assert {tally.deed for tally in tallies} == {
+        "signing.sign",
         "issuing.number",
         "issuing.seal",
         "issuing.issue",
