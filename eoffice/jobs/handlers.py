@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from eoffice.core.errors import OfficeError
-from eoffice.services import exchange, routing
+from eoffice.services import exchange, proofs, routing
 from eoffice.services.verbs import Verb
 from eoffice.services.work import Order
 
@@ -24,6 +24,7 @@ HANDLERS: dict[str, Handler] = {
     ),
     "exchange.fail": (exchange.fail, lambda job: (UUID(job["delivery"]), {"reason": job["reason"]})),
     "exchange.apply": (exchange.apply, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
+    "proofs.prove": (proofs.prove, lambda job: (None, {"check": UUID(job["check"])})),
     "routing.finish": (
         routing.finish,
         lambda job: (UUID(job["document"]), {"answer": UUID(job["answer"])}),

@@ -149,7 +149,7 @@ def count_each(desk: Desk, wanted: Mapping[str, Filter], *, most: int = 1000) ->
         for name, part in wanted.items()
     ]
     counted = [select(literal(name), func.count()).select_from(part) for name, part in some]
-    rows: Any = desk.session.execute(union_all(*counted))
+    rows: Any = desk.session.execute(union_all(*counted)).all()
     return dict(rows)
 
 
