@@ -538,6 +538,67 @@ def colleagues(desk: Desk) -> list[Colleague]:
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class Seat:
+    """A post with who holds or held it.
+
+    Args:
+        roles: words of ``rules.access.Role``.
+        until: the last day, None while no end is known.
+    """
+
+    id: UUID
+    person: UUID
+    named: Named
+    unit_id: UUID | None
+    since: date
+    until: date | None
+    roles: tuple[str, ...]
+
+    def held(self, on: date) -> bool:
+        """Whether somebody sits on it on a day."""
+        return self.since <= on and (self.until is None or self.until >= on)
+
+
+def staff(desk: Desk, agency_id: UUID) -> list[Seat]:
+    """Every post of an agency this desk may read, by rank, with people, units and roles; former ones too."""
+    rows = desk.session.execute(
+        scope(desk, Post)
+        .where(Post.agency_id == agency_id)
+        .join(Person, Person.id == Post.person_id)
+        .outerjoin(Unit, Unit.id == Post.unit_id)
+        .outerjoin(PostRole, PostRole.post_id == Post.id)
+        .order_by(Post.rank, Post.id)
+        .with_only_columns(
+            Post.id,
+            Post.person_id,
+            Person.full_name,
+            Person.honorific,
+            Post.title,
+            Unit.name,
+            Post.unit_id,
+            Post.valid_from,
+            Post.valid_to,
+            PostRole.role,
+        )
+    )
+    found: dict[UUID, Seat] = {}
+    for post_id, person, name, honorific, title, unit, unit_id, since, until, role in rows:
+        before = found[post_id].roles if post_id in found else ()
+        roles = tuple(sorted({*before, *([role] if role else [])}))
+        named = Named(name, honorific, title, unit or "")
+        found[post_id] = Seat(post_id, person, named, unit_id, since, until, roles)
+    return list(found.values())
+
+
+def readable(desk: Desk) -> list[Agency]:
+    """Agencies whose rows this desk may read, its own first, then by name."""
+    own, statement = desk.actor.agency, select(Agency).order_by(Agency.folded_name)
+    if desk.actor.agencies is not None:
+        statement = statement.where(Agency.id.in_(sorted(desk.actor.agencies)))
+    return sorted(desk.session.scalars(statement), key=lambda agency: agency.id != own)
+
+
 def units_named(desk: Desk, units: Collection[UUID]) -> dict[UUID, str]:
     """Names of units."""
     if not units:

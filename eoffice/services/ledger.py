@@ -260,17 +260,11 @@ def readable(desk: Desk, chain: UUID) -> UUID:
     return chain
 
 
-def length(desk: Desk, chain: UUID) -> int:
-    """The number of the last entry of a chain, 0 when nothing was done yet."""
-    statement = select(LedgerHead.seq).where(LedgerHead.chain == readable(desk, chain))
-    return desk.session.scalars(statement).one_or_none() or 0
-
-
 def browse(desk: Desk, wanted: Wanted, *, before: int, limit: int = PAGE) -> Stretch:
     """The newest entries before a number that are wanted.
 
     Args:
-        before: number of the last entry already shown; one more than ``length`` to begin.
+        before: number of the last entry already shown; one more than the chain has to begin.
 
     Raises:
         NotFound: a chain this person may not know of.
@@ -311,12 +305,13 @@ class Linked:
     @property
     def data(self) -> dict[str, Any]:
         """What the entry says; empty when it can no longer be read."""
-        return _body(self.entry.body) or {}
+        return told(self.entry.body)
 
     @property
     def unchanged(self) -> bool:
         """Whether the bytes still have the hash that was written down."""
-        return self.entry.hash == link(self.entry.previous, bytes(self.entry.body))
+        body: bytes | str = self.entry.body  # a tampered SQLite row may hold text
+        return self.entry.hash == link(self.entry.previous, body.encode() if isinstance(body, str) else body)
 
     @property
     def joined(self) -> bool:
@@ -353,9 +348,10 @@ def exported(desk: Desk, chain: UUID, *, first: int, last: int) -> Iterator[str]
         .order_by(LedgerEntry.seq)
         .execution_options(yield_per=1000)
     )
-    for seq, body, previous, own in desk.session.execute(statement):
+    rows: Any = desk.session.execute(statement)
+    for seq, body, previous, own in rows:
         # the body as text within the line: its bytes are what was hashed, so nothing may be written anew
-        text = bytes(body).decode(errors="replace") if isinstance(body, bytes | memoryview) else str(body)
+        text = body if isinstance(body, str) else body.decode(errors="replace")
         line = {"seq": seq, "previous": previous, "hash": own, "body": text}
         yield json.dumps(line, ensure_ascii=False) + "\n"
 
@@ -472,6 +468,11 @@ def _verify_chain(desk: Desk, slug: str, chain: UUID) -> Chain:
     if chain != INSTALLATION:
         broken += _verify_rows(desk, chain, last)
     return Chain(slug, entries, not broken, tuple(broken))
+
+
+def told(body: bytes | str) -> dict[str, Any]:
+    """What an entry says; empty when somebody made it unreadable."""
+    return _body(body.encode() if isinstance(body, str) else body) or {}
 
 
 def _body(body: bytes) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from eoffice.core.desk import Desk
 from eoffice.core.errors import NotFound
-from eoffice.models.ledger import LedgerCheck
+from eoffice.models.ledger import LedgerCheck, LedgerHead
 from eoffice.models.work import Job
 from eoffice.rules.access import Permission
 from eoffice.services import ledger
@@ -92,11 +92,13 @@ class Standing:
     """What is known of a chain.
 
     Args:
+        entries: how many it has now.
         last: the last finished proof, None when there was none yet.
         under_way: a proof that is waited for.
         trouble: the job of the newest proof, when it has failed: it is tried again, or was given up.
     """
 
+    entries: int
     last: LedgerCheck | None
     under_way: LedgerCheck | None
     trouble: Job | None
@@ -109,15 +111,18 @@ def standing(desk: Desk, chain: UUID) -> Standing:
         NotFound: a chain this person may not know of.
     """
     newest = (
-        select(LedgerCheck)
-        .where(LedgerCheck.chain == ledger.readable(desk, chain))
+        select(LedgerHead.seq, LedgerCheck)
+        .outerjoin(LedgerCheck, LedgerCheck.chain == LedgerHead.chain)
+        .where(LedgerHead.chain == ledger.readable(desk, chain))
         .order_by(LedgerCheck.asked_at.desc(), LedgerCheck.id.desc())
         .limit(LOOKED_AT)
     )
-    checks = list(desk.session.scalars(newest))
+    rows = desk.session.execute(newest).all()
+    entries, checks = (rows[0].seq if rows else 0), [row[1] for row in rows if row[1] is not None]
     last = next((row for row in checks if row.done_at is not None), None)
     if not checks or checks[0].done_at is not None:
-        return Standing(last, None, None)
+        return Standing(entries, last, None, None)
     job = desk.session.scalars(select(Job).where(Job.key == _job_key(checks[0]))).one_or_none()
     given_up = job is None or job.state == "failed"
-    return Standing(last, None if given_up else checks[0], job if job is not None and job.error else None)
+    trouble = job if job is not None and job.error else None
+    return Standing(entries, last, None if given_up else checks[0], trouble)

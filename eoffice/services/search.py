@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
@@ -203,6 +203,18 @@ def document(desk: Desk, document_id: UUID) -> Document:
     if row is None:
         raise NotFound(table="document", id=str(document_id))
     return row
+
+
+def known(desk: Desk, documents: Collection[UUID]) -> Sequence[Any]:
+    """Those of some documents that this person may know of: id, number with symbol, subject."""
+    if not documents:
+        return []
+    found: Sequence[Any] = desk.session.execute(
+        scope(desk, Document)
+        .where(Document.id.in_(sorted(documents)))
+        .with_only_columns(Document.id, Document.code, Document.subject)
+    ).all()
+    return found
 
 
 def related(desk: Desk, row: Document) -> Sequence[Any]:

@@ -16,6 +16,7 @@ from eoffice.web import (
     health,
     incoming,
     language,
+    ledger,
     lists,
     papers,
     rail,
@@ -26,7 +27,7 @@ from eoffice.web import (
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, verify, health)
+ROOMS = (account, rail, lists, documents, papers, incoming, routing, ledger, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 

@@ -70,7 +70,12 @@ def day(name: str) -> date | None:
     Raises:
         InvalidInput: it is no date.
     """
-    text = request.form.get(name, "").strip()
+    return as_day(request.form.get(name, ""), name)
+
+
+def as_day(text: str, name: str) -> date | None:
+    """A date as people type it, None for an empty text; errors as ``day``."""
+    text = text.strip()
     if not text:
         return None
     found = re.fullmatch(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})", text)

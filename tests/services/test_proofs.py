@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
@@ -51,8 +50,7 @@ def test_an_honest_chain_is_proved_in_the_background(written: World) -> None:
     assert found.under_way is None
     assert found.last is not None
     assert (found.last.id, found.last.ok, found.last.broken) == (asked.id, True, [])
-    with written.office.read(written.system("so-noi-vu")) as desk:
-        assert found.last.entries == ledger.length(desk, written.agency("so-noi-vu")) - 1  # the proof is a deed itself
+    assert found.last.entries == found.entries - 1  # the proof is a deed itself
     assert found.last.seconds is not None
     assert 0 < found.last.seconds < 30
     assert all(not chain.broken for chain in proved(written))
@@ -102,7 +100,6 @@ def test_a_chain_one_may_not_know_of_is_not_there(bare_world: World, login: str,
         for question in (
             lambda: ledger.browse(desk, Wanted(agency), before=10),
             lambda: ledger.entry(desk, agency, 1),
-            lambda: ledger.length(desk, agency),
             lambda: list(ledger.exported(desk, agency, first=1, last=2)),
             lambda: proofs.standing(desk, agency),
         ):
@@ -162,18 +159,13 @@ def test_pages_join_without_gap_or_overlap(written: World) -> None:
 def test_a_person_long_silent_is_found_by_looking_further(written: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "REACH", 2)
     chain, hanh = written.agency("so-noi-vu"), written.actor("hanh").person
-    found, before = [], ledger_length(written, chain) + 1
+    found, before = [], standing(written).entries + 1
     with written.office.read(written.actor("mai")) as desk:
         while before is not None:
             page = ledger.browse(desk, Wanted(chain, person=hanh), before=before)
             found += [row.seq for row in page.rows]
             before = page.before
     assert found == seqs(written, written.actor("mai"), Wanted(chain, word="document.registered"))
-
-
-def ledger_length(world: World, chain: UUID) -> int:
-    with world.office.read(world.actor("mai")) as desk:
-        return ledger.length(desk, chain)
 
 
 def lines_of(world: World) -> list[str]:
