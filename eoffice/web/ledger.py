@@ -25,7 +25,7 @@ from eoffice.services.verbs import VERBS
 from eoffice.web import entries, here, words
 from eoffice.web.guard import needs
 from eoffice.web.language import say as _
-from eoffice.web.language import short_subject
+from eoffice.web.language import short_issuer, short_subject
 
 room = Blueprint("ledger", __name__)
 
@@ -209,7 +209,9 @@ def _names(
         documents={
             str(row.id): row.code or short_subject(row.subject) for row in search.known(desk, _identifiers(wanted))
         },
-        recipients=exchange.recipient_names(desk, _identifiers(deliveries)),
+        recipients={
+            key: short_issuer(name) for key, name in exchange.recipient_names(desk, _identifiers(deliveries)).items()
+        },
     )
 
 

@@ -225,6 +225,17 @@ LEVELS: dict[str, str] = {
     "other": N_("Other organisation"),
 }
 
+BOXES: dict[str, str] = {
+    "text": N_("Instruction"),
+    "reason": N_("Reason"),
+    "note": N_("Note"),
+    "subject": N_("Subject"),
+    "body": N_("Text"),
+    "login": N_("Login"),
+}
+OTHER_BOX = N_("Your text")
+"""What a box of a form holds, when its text is shown on another page."""
+
 SIGNATURES: dict[str, str] = {
     "leader": N_("signature of the competent person"),
     "seal": N_("signature of the agency"),
