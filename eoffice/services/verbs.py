@@ -23,6 +23,7 @@ from eoffice.core.errors import (
     WrongState,
 )
 from eoffice.core.ids import new_id
+from eoffice.core.secret import Secret
 from eoffice.models.calls import Call
 from eoffice.models.documents import Document
 from eoffice.models.ledger import INSTALLATION
@@ -256,7 +257,9 @@ def _arguments(subject: UUID | None, arguments: Mapping[str, Any]) -> str:
 
 
 def _told(value: Any) -> Any:
-    """Arguments may be frozen dataclasses; their fields are what counts."""
+    """Arguments may be frozen dataclasses; their fields are what counts. Secrets leave no trace, not even a digest."""
+    if isinstance(value, Secret):
+        return "secret"
     if hasattr(value, "__dataclass_fields__"):
         return {name: _told(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, list | tuple):

@@ -9,6 +9,7 @@ from flask import Flask
 from eoffice.services.office import Office
 from eoffice.web import (
     account,
+    directory,
     documents,
     errors,
     guard,
@@ -27,7 +28,7 @@ from eoffice.web import (
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, ledger, verify, health)
+ROOMS = (account, rail, lists, documents, papers, incoming, routing, ledger, directory, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
