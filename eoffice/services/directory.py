@@ -773,6 +773,12 @@ def value(desk: Desk, name: str) -> str:
     return found or ""
 
 
+def owner(desk: Desk) -> str:
+    """The name of the province whose office this is, "" when no agency of this installation is one."""
+    of_province = select(Agency.name).where(Agency.hosted, Agency.level == "province")
+    return desk.session.scalars(of_province.order_by(Agency.valid_from, Agency.id).limit(1)).first() or ""
+
+
 @dataclass(frozen=True)
 class Account:
     """One account of the demo province, as its sign-in page lists it."""

@@ -41,7 +41,7 @@ def home() -> Response:
 @public("nobody is signed in before it")
 def sign_in() -> str:
     """The sign-in page."""
-    return _page(next=here.path(request.args.get("next", "")))
+    return _page(login=request.args.get("login", "")[:64], next=here.path(request.args.get("next", "")))
 
 
 @room.post("/sign-in")
@@ -122,6 +122,7 @@ def _page(*, login: str = "", error: str = "", next: str = "") -> str:
     with here.office().read(PUBLIC) as desk:
         demo = directory.demo_accounts(desk)
         password = directory.value(desk, directory.DEMO_PASSWORD) if demo else ""
+        owner = directory.owner(desk)
     return render_template(
         "account/sign_in.html",
         login=login,
@@ -131,6 +132,7 @@ def _page(*, login: str = "", error: str = "", next: str = "") -> str:
         next=next or here.path(request.form.get("next", "")),
         demo=demo,
         password=password,
+        owner=owner,
     )
 
 

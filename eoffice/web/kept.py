@@ -87,7 +87,10 @@ def ask() -> tuple[str, int]:
     if sum(len(text) for _, text in found.fields) <= MOST:
         again = {"path": request.path, "fields": found.fields, "complete": found.complete}
         data = str(_serializer().dumps(again))
-    return render_template("account/sign_in.html", kept=data, lost=True, login="", error="", next="/", demo=[]), 401
+    page = render_template(
+        "account/sign_in.html", kept=data, lost=True, login="", error="", next="/", demo=[], owner=""
+    )
+    return page, 401
 
 
 def open_again(data: str) -> dict[str, Any] | None:
