@@ -23,7 +23,7 @@ SECRET = re.compile("passw|passphrase|secret|token|ticket|pin$", re.IGNORECASE)
 OURS = frozenset({"csrf_token", "key", "version", "next", "kept", "report"})
 """Fields the page wrote, not the person."""
 
-CHOSEN = re.compile("[a-z_+]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]*")
+CHOSEN = re.compile("[a-z_+]*|([a-z_]+:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]*")
 """What boxes to choose from send: codes, identifiers and counts, nothing anybody wrote."""
 
 

@@ -49,6 +49,11 @@ def clock(at: datetime) -> str:
 
 
 MOST_EXPORTED = 5000
+OF_THE_INSTALLATION = frozenset(
+    {"account.signed_in", "account.sign_in_failed", "agency.established", "calendar.seeded", "setting.changed"}
+)
+"""Deeds of no agency: they stand in the installation's own chain, never in one shown here."""
+
 MOST_NAMED = 10
 """Broken places named on the page; the command names them all."""
 
@@ -113,7 +118,7 @@ def _asked(agency: Agency, several: bool) -> Asked:
     return Asked(
         agency=agency,
         several=several,
-        deed=deed if deed in words.DEEDS else "",
+        deed=deed if deed in words.DEEDS.keys() - OF_THE_INSTALLATION else "",
         who=who,
         day=here.as_day(request.args.get("day", ""), "day"),
         before=_seq("before"),
@@ -154,7 +159,7 @@ def board() -> str:
         staff = directory.staff(desk, agency.id)
         told = [(row, ledger.told(row.body)) for row in page.rows]
         names = _names(desk, [data for _row, data in told], standing, linked, staff)
-    kinds = {word: entries.kind(word) for word in words.DEEDS}
+    kinds = {word: entries.kind(word) for word in words.DEEDS if word not in OF_THE_INSTALLATION}
     return render_template(
         "ledger/board.html",
         look=asked,

@@ -218,7 +218,8 @@ def test_a_form_from_elsewhere_is_neither_shown_nor_sent_on(hanh: CheckingClient
 
 
 def test_codes_and_identifiers_are_not_taken_for_text(hanh: CheckingClient, town: Town) -> None:
-    page = send(hanh, town, "Conflict", text="abc", basis="by_order", days="2026", note="xin gia hạn")
+    chosen = {"basis": "by_order", "to": f"post:{town.post('tuan')}", "days": "2026"}
+    page = send(hanh, town, "Conflict", text="abc", note="xin gia hạn", **chosen)
     assert shown(page) == ["Ghi chú: xin gia hạn"]
 
 

@@ -225,7 +225,7 @@ def test_a_tampered_row_is_named_on_the_page(mai: CheckingClient, town: Town, lo
     page = mai.page("/ledger?agency=so-noi-vu")
     seq = entry_of(town, "document.issued").seq
     said = proof(page).text()
-    assert {"vi": "Chuỗi đứt", "en": "chain is broken"}[locale] in said
+    assert {"vi": "không nguyên vẹn: 1 chỗ", "en": "not intact: 1 place"}[locale] in said
     assert f"{seq}" in said
     assert "01/SNV-VTLT" in said
     link = next(item.attributes["href"] for item in proof(page).all("a"))

@@ -219,7 +219,7 @@ def test_one_click_on_an_account_of_the_demo_fills_in_its_login(client: Checking
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_the_list_of_accounts_does_not_lose_a_kept_text(client: CheckingClient, town: Town) -> None:
+def test_the_list_of_accounts_does_not_lose_a_kept_text(client: CheckingClient, with_password: Town) -> None:
     """After a wrong password the kept text stands in this page alone: no link may lead away from it."""
     answer = sign_in(client, password="sai", kept="something kept")
     page = Page(answer.get_data(as_text=True)).one("main")
