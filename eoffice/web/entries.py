@@ -41,7 +41,7 @@ def deed(word: str, notes: Mapping[str, Any], recipients: Mapping[str, str], *, 
 def kind(word: str) -> Markup:
     """What a kind of deed is called in a menu: its sentence without anybody and anything."""
     blank = dict.fromkeys(("number", "reason", "note", "version", "verdict", "code", "step", "to", "title"), "…")
-    return _begun(told(words.DEEDS.get(word, words.OTHER_DEED), who="", **blank))
+    return _begun(Markup.escape(_(words.DEEDS.get(word, words.OTHER_DEED), who="", **blank)))
 
 
 def _begun(text: Markup) -> Markup:
@@ -173,7 +173,7 @@ NOTES: dict[str, tuple[str, Show]] = {
     "version": (N_("Version"), _plain),
     "verdict": (N_("Signatures"), _of(words.VERDICTS)),
     "due": (N_("Due"), _when),
-    "channel": (N_("Came"), _of(words.CHANNELS)),
+    "channel": (N_("Channel"), _of(words.CHANNELS)),
     "reply_to": (N_("Answer to"), _document),
     "answer": (N_("Answered by"), _document),
     "post": (N_("Person"), _person),

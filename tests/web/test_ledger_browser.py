@@ -108,6 +108,16 @@ def test_a_phone_shows_one_entry_and_the_way_back(site: Site) -> None:
         assert page.is_visible("table[data-rows]")
 
 
+def test_the_narrowest_phone_scrolls_none_of_these_sideways(site: Site) -> None:
+    for locale in ("vi", "en"):
+        with site.window((360, 640), locale=locale) as page:
+            enter(site, page, "mai")
+            for path in ("/ledger?agency=so-noi-vu", "/ledger?agency=so-noi-vu&entry=14", "/directory/so-noi-vu"):
+                page.goto(site.address + path)
+                width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+                assert width[0] <= width[1], f"{path} in {locale} scrolls sideways: {width}"
+
+
 def test_it_works_without_scripts(site: Site) -> None:
     with site.window(java_script_enabled=False) as page:
         enter(site, page, "mai")
