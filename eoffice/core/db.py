@@ -150,7 +150,10 @@ class Sessions:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._reading = engine.execution_options(readonly=True)
+        # What one desk reads belongs together: a proof of the ledger made while others work must not see half a deed.
+        # SQLite's readers see one moment anyway.
+        one_moment = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+        self._reading = engine.execution_options(readonly=True, **one_moment)
 
     def read(self) -> OfficeSession:
         """A session that only reads (``query_only`` on SQLite, READ ONLY on PostgreSQL)."""

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from eoffice.core.errors import OfficeError
-from eoffice.services import exchange, issuing, routing, signing_list
+from eoffice.services import exchange, issuing, proofs, routing, signing_list
 from eoffice.services.verbs import Verb
 from eoffice.services.work import Order
 
@@ -42,6 +42,7 @@ HANDLERS: dict[str, Handler] = {
     ),
     "exchange.fail": Handler(exchange.fail, lambda job: (UUID(job["delivery"]), {"reason": job["reason"]})),
     "exchange.apply": Handler(exchange.apply, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),
+    "proofs.prove": Handler(proofs.prove, lambda job: (None, {"check": UUID(job["check"])})),
     "routing.finish": Handler(
         routing.finish,
         lambda job: (UUID(job["document"]), {"answer": UUID(job["answer"])}),

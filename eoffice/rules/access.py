@@ -50,9 +50,11 @@ class Permission(StrEnum):
     EXCHANGE_POST = "exchange.post"
     STATISTICS_READ = "statistics.read"
     LEDGER_READ = "ledger.read"
+    LEDGER_PROVE = "ledger.prove"
     DIRECTORY_CHANGE = "directory.change"
     ACCOUNT_SIGN_IN = "account.sign_in"
     ACCOUNT_SIGN_OUT = "account.sign_out"
+    ACCOUNT_CHANGE = "account.change"
 
 
 _P = Permission
@@ -100,6 +102,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SIGNING_FAIL,
             _P.DIRECTORY_CHANGE,
             _P.DOCUMENT_FINISH,
+            _P.LEDGER_PROVE,
         }
     ),
     Role.PUBLIC: frozenset({_P.ACCOUNT_SIGN_IN}),
@@ -110,8 +113,8 @@ WHOLE_AGENCY: frozenset[Role] = frozenset({Role.CLERK, Role.LEADER, Role.FORMAT_
 
 
 def permits(roles: Collection[str], permission: Permission) -> bool:
-    """Tell whether one of the roles carries the permission; who is signed in may sign out."""
-    if permission is Permission.ACCOUNT_SIGN_OUT:
+    """Tell whether one of the roles carries the permission; one's own account is everybody's own business."""
+    if permission in (Permission.ACCOUNT_SIGN_OUT, Permission.ACCOUNT_CHANGE):
         return bool(roles)
     return any(permission in ROLE_PERMISSIONS[Role(role)] for role in roles)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import threading
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from sqlalchemy import or_, select, update
 from eoffice.core.clock import local_date
 from eoffice.core.db import OfficeSession
 from eoffice.core.desk import Actor, Desk
-from eoffice.core.errors import NotAllowed, NotFound
+from eoffice.core.errors import InvalidInput, NotAllowed, NotFound
 from eoffice.core.i18n import N_
+from eoffice.core.secret import Secret
 from eoffice.core.settings import Settings
+from eoffice.core.text import fold
 from eoffice.models.access import FailedSignIn, SignIn
 from eoffice.models.directory import Agency, Person, Post
 from eoffice.rules.access import Permission
@@ -27,6 +30,11 @@ from eoffice.services.verbs import verb
 
 TRIES, WINDOW = 5, timedelta(minutes=15)
 """After this many wrong passwords within the window a login waits until the window has passed."""
+
+SHORTEST, LONGEST = 10, 1000
+"""Characters of a password."""
+
+MOST_LISTED = 50
 
 _one_at_a_time = threading.Semaphore(1)  # hashing takes 100 ms of a core; the pages must not wait for it
 
@@ -142,6 +150,159 @@ def sign_out(desk: Desk) -> None:
         update(SignIn).where(SignIn.id == UUID(desk.actor.session)).values(ended_at=desk.now()),
         execution_options={"synchronize_session": False},
     )
+
+
+@verb(Permission.ACCOUNT_SIGN_OUT, "account.session_ended")
+def end_session(desk: Desk, *, sign_in: UUID) -> None:
+    """End one session of the person at this desk, on every worker at once.
+
+    Raises:
+        NotFound: it is none of his open ones.
+    """
+    ended = desk.session.execute(
+        update(SignIn)
+        .where(SignIn.id == sign_in, SignIn.person_id == _person(desk), SignIn.ended_at.is_(None))
+        .values(ended_at=desk.now())
+        .returning(SignIn.id),
+        execution_options={"synchronize_session": False},
+    )
+    if ended.first() is None:
+        raise NotFound("session_unknown", N_("This session has ended already. Nothing was changed."))
+    desk.note(session=sign_in)
+
+
+@verb(Permission.ACCOUNT_SIGN_OUT, "account.others_ended")
+def end_others(desk: Desk) -> None:
+    """End every session of the person at this desk but this one, on every worker at once."""
+    desk.note(ended=_end_others(desk))
+
+
+def _end_others(desk: Desk) -> int:
+    own = UUID(desk.actor.session) if desk.actor.session else None
+    ended = desk.session.execute(
+        update(SignIn)
+        .where(SignIn.person_id == _person(desk), SignIn.id != own, SignIn.ended_at.is_(None))
+        .values(ended_at=desk.now())
+        .returning(SignIn.id),
+        execution_options={"synchronize_session": False},
+    )
+    return len(ended.all())
+
+
+def _person(desk: Desk) -> UUID:
+    if desk.actor.person is None:
+        raise NotAllowed("not_signed_in", N_("You are not signed in."))
+    return desk.actor.person
+
+
+def _new_hash(desk: Desk, *, old: Secret, new: Secret) -> str:
+    """The slow part of a new password: the old one is checked, the new one judged and hashed.
+
+    Raises:
+        InvalidInput: the old one is wrong, or was wrong too often, or the new one is none to rely on.
+    """
+    person = desk.session.get(Person, _person(desk))
+    if person is None:
+        raise NotFound(table="person")
+    judge(new.reveal(), login=person.login, name=person.full_name)
+    found = check(desk, person.login, old.reveal())
+    if found.locked is not None:
+        raise InvalidInput(
+            "password_locked",
+            N_("Too many wrong passwords. Nothing was changed. Please wait {minutes} min and try again."),
+            minutes=max(1, math.ceil(found.locked / timedelta(minutes=1))),
+        )
+    if found.person is None:
+        raise WrongPassword
+    if old.reveal() == new.reveal():
+        raise InvalidInput("password_same", N_("The new password is the old one. Nothing was changed."))
+    with _one_at_a_time:
+        return hash_password(new.reveal())
+
+
+class WrongPassword(InvalidInput):
+    code = "password_wrong"
+    message = N_("The present password is wrong. Nothing was changed. Please enter it again.")
+
+
+def judge(password: str, *, login: str, name: str) -> None:
+    """Tell whether a password is one to rely on; long ones of any letters are.
+
+    Raises:
+        InvalidInput: it is too short or too long, or it is the person's own name or login.
+    """
+    if len(password) < SHORTEST:
+        raise InvalidInput(
+            "password_short",
+            N_("A password has at least {count} characters. Nothing was changed. Several words make a good one."),
+            count=SHORTEST,
+        )
+    if len(password) > LONGEST:
+        raise InvalidInput("password_long", N_("This password is too long. Nothing was changed."))
+    bare = "".join(fold(password).split())
+    own = {"".join(fold(text).split()) for text in (login, name)}
+    if bare in own or len(set(bare)) < 4 or not bare.replace(login, "").strip("0123456789!@#$%&*._-"):
+        raise InvalidInput(
+            "password_own",
+            N_("The own name, the login or one repeated letter is no password. Nothing was changed."),
+        )
+
+
+@verb(Permission.ACCOUNT_CHANGE, "account.password_changed", prepare=_new_hash)
+def change_password(desk: Desk, *, old: Secret, new: Secret, prepared: str) -> None:  # noqa: ARG001 - both were looked at
+    """Give the person at this desk a new password; all his other sessions end.
+
+    Raises:
+        NotAllowed: nobody is signed in.
+        InvalidInput: as ``_new_hash``.
+    """
+    statement = update(Person).where(Person.id == _person(desk)).values(password_hash=prepared)
+    desk.session.execute(statement, execution_options={"synchronize_session": False})
+    desk.note(ended=_end_others(desk))
+
+
+@dataclass(frozen=True)
+class Open:
+    """One open session of a person.
+
+    Args:
+        current: it is the one this desk was opened with.
+    """
+
+    id: UUID
+    title: str
+    agency: str
+    since: datetime
+    seen: datetime
+    current: bool
+
+
+def open_sessions(desk: Desk) -> list[Open]:
+    """The sessions of the person at this desk that still hold, this one first, then the last used."""
+    now, settings = desk.now(), desk.settings
+    rows = desk.session.execute(
+        select(SignIn.id, Post.title, Agency.short_name, SignIn.created_at, SignIn.seen_at)
+        .join(Post, Post.id == SignIn.post_id)
+        .join(Person, Person.id == SignIn.person_id)
+        .join(Agency, Agency.id == Post.agency_id)
+        .where(
+            SignIn.person_id == _person(desk),
+            SignIn.ended_at.is_(None),
+            SignIn.generation == Person.generation,
+            SignIn.seen_at >= now - timedelta(minutes=settings.session_idle_minutes),
+            SignIn.created_at >= now - timedelta(hours=settings.session_hours),
+        )
+        .order_by(SignIn.seen_at.desc(), SignIn.id)
+        .limit(MOST_LISTED)
+        .execution_options(scoped=True)  # a person may know of all his own sessions
+    )
+    found = [Open(*row, current=str(row[0]) == desk.actor.session) for row in rows]
+    return sorted(found, key=lambda row: not row.current)
+
+
+def login_of(desk: Desk) -> str:
+    """The login of the person at this desk."""
+    return desk.session.scalars(select(Person.login).where(Person.id == _person(desk))).one()
 
 
 def revoke(session: OfficeSession, person: UUID, now: datetime) -> None:

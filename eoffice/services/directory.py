@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from eoffice.core.calendar import Day, WorkingCalendar
@@ -32,6 +32,8 @@ from eoffice.models.directory import (
 )
 from eoffice.rules.access import Permission, Role, sees_whole_agency
 from eoffice.services.verbs import verb
+
+PAGE = 50
 
 DEMO_PASSWORD = "demo_password"  # noqa: S105 - the name of the setting by which a demo says how to sign in
 
@@ -544,6 +546,212 @@ def colleagues(desk: Desk) -> list[Colleague]:
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class Seat:
+    """A post with who holds or held it.
+
+    Args:
+        roles: words of ``rules.access.Role``.
+        until: the last day, None while no end is known.
+    """
+
+    id: UUID
+    person: UUID
+    named: Named
+    unit_id: UUID | None
+    since: date
+    until: date | None
+    roles: tuple[str, ...]
+
+    def held(self, on: date) -> bool:
+        """Whether somebody sits on it on a day."""
+        return self.since <= on and (self.until is None or self.until >= on)
+
+
+def staff(desk: Desk, agency_id: UUID) -> list[Seat]:
+    """Every post of an agency this desk may read, by rank, with people, units and roles; former ones too."""
+    rows = desk.session.execute(
+        scope(desk, Post)
+        .where(Post.agency_id == agency_id)
+        .join(Person, Person.id == Post.person_id)
+        .outerjoin(Unit, Unit.id == Post.unit_id)
+        .outerjoin(PostRole, PostRole.post_id == Post.id)
+        .order_by(Post.rank, Post.id)
+        .with_only_columns(
+            Post.id,
+            Post.person_id,
+            Person.full_name,
+            Person.honorific,
+            Post.title,
+            Unit.name,
+            Post.unit_id,
+            Post.valid_from,
+            Post.valid_to,
+            PostRole.role,
+        )
+    )
+    found: dict[UUID, Seat] = {}
+    for post_id, person, name, honorific, title, unit, unit_id, since, until, role in rows:
+        before = found[post_id].roles if post_id in found else ()
+        roles = tuple(sorted({*before, *([role] if role else [])}))
+        named = Named(name, honorific, title, unit or "")
+        found[post_id] = Seat(post_id, person, named, unit_id, since, until, roles)
+    return list(found.values())
+
+
+def readable(desk: Desk) -> list[Agency]:
+    """Agencies whose rows this desk may read, its own first, then by name."""
+    own, statement = desk.actor.agency, select(Agency).order_by(Agency.folded_name)
+    if desk.actor.agencies is not None:
+        statement = statement.where(Agency.id.in_(sorted(desk.actor.agencies)))
+    return sorted(desk.session.scalars(statement), key=lambda agency: agency.id != own)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An agency as everybody may know it."""
+
+    id: UUID
+    slug: str
+    name: str
+    short_name: str
+    identifier: str
+    level: str
+    exchange_mode: str
+    hosted: bool
+
+
+@dataclass(frozen=True)
+class Agencies:
+    """A page of the directory and the agency it goes on after, "" at the end."""
+
+    rows: Sequence[Listed]
+    after: str
+
+
+def find(desk: Desk, words: str, *, after: str = "", limit: int = PAGE) -> Agencies:
+    """Agencies of today by name, some on a page; every page costs the same.
+
+    Args:
+        words: of the name, with or without diacritics, or of the identifier; all must occur.
+        after: as the page before says.
+    """
+    today = local_date(desk.now())
+    identifier = _identifier(today)
+    statement = select(
+        Agency.id,
+        Agency.slug,
+        Agency.name,
+        Agency.short_name,
+        func.coalesce(identifier, ""),
+        Agency.level,
+        Agency.exchange_mode,
+        Agency.hosted,
+    ).where(or_(Agency.valid_to.is_(None), Agency.valid_to >= today))
+    for word in fold(words).split()[:10]:
+        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        places = (Agency.folded_name, Agency.folded_short_name, func.lower(identifier))
+        statement = statement.where(or_(*(place.like(like, escape="\\") for place in places)))
+    if after:
+        name = select(Agency.folded_name).where(Agency.slug == after).scalar_subquery()
+        statement = statement.where(tuple_(Agency.folded_name, Agency.slug) > tuple_(name, after))
+    ordered = statement.order_by(Agency.folded_name, Agency.slug).limit(limit + 1)
+    rows = [Listed(*row) for row in desk.session.execute(ordered)]
+    return Agencies(rows[:limit], rows[limit - 1].slug if len(rows) > limit else "")
+
+
+def _identifier(on: date) -> Any:
+    """The identifier of the agency at hand on a day."""
+    return (
+        select(AgencyIdentifier.value)
+        .where(
+            AgencyIdentifier.subject_id == Agency.id,
+            AgencyIdentifier.valid_from <= on,
+            or_(AgencyIdentifier.valid_to.is_(None), AgencyIdentifier.valid_to >= on),
+        )
+        .order_by(AgencyIdentifier.valid_from.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def head(desk: Desk, agency_id: UUID) -> Named | None:
+    """Who leads an agency of this installation today: public, so it is told of every agency; None when not known."""
+    today = local_date(desk.now())
+    row = desk.session.execute(
+        select(Person.full_name, Person.honorific, Post.title)
+        .join(Post, Post.person_id == Person.id)
+        .join(PostRole, PostRole.post_id == Post.id)
+        .where(
+            Post.agency_id == agency_id,
+            PostRole.role == Role.LEADER,
+            Person.active,
+            Post.valid_from <= today,
+            or_(Post.valid_to.is_(None), Post.valid_to >= today),
+        )
+        .order_by(Post.rank, Post.id)
+        .limit(1)
+        .execution_options(scoped=True)  # the head of an agency is known to everybody; nothing else of its posts is
+    ).first()
+    return Named(row[0], row[1], row[2], "") if row is not None else None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A certificate: for what, of whom, and when it holds."""
+
+    purpose: str
+    post_id: UUID | None
+    valid_from: datetime
+    valid_to: datetime
+    status: str
+
+    def standing(self, now: datetime) -> str:
+        """``active``, ``revoked``, ``replaced``, ``expired`` or ``to_come``."""
+        if self.status != "active":
+            return self.status
+        return "to_come" if now < self.valid_from else "expired" if now > self.valid_to else "active"
+
+
+def certificates(desk: Desk, agency_id: UUID) -> list[Held]:
+    """The certificates of an agency this desk may read, those of its leaders by post; the newest first."""
+    rows = desk.session.execute(
+        scope(desk, Certificate)
+        .where(Certificate.agency_id == agency_id)
+        .order_by(Certificate.valid_to.desc(), Certificate.id)
+        .with_only_columns(
+            Certificate.purpose,
+            func.coalesce(Certificate.post_id, Certificate.custodian_post_id),
+            Certificate.valid_from,
+            Certificate.valid_to,
+            Certificate.status,
+        )
+    )
+    return [Held(*row) for row in rows]
+
+
+def capacities(desk: Desk, agency_id: UUID) -> dict[UUID, list[SigningAuthority]]:
+    """In which capacities the posts of an agency may sign today, by post."""
+    today = local_date(desk.now())
+    found: dict[UUID, list[SigningAuthority]] = {}
+    for row in desk.session.scalars(
+        scope(desk, SigningAuthority)
+        .where(
+            SigningAuthority.agency_id == agency_id,
+            SigningAuthority.valid_from <= today,
+            or_(SigningAuthority.valid_to.is_(None), SigningAuthority.valid_to >= today),
+        )
+        .order_by(SigningAuthority.valid_from, SigningAuthority.id)
+    ):
+        found.setdefault(row.post_id, []).append(row)
+    return found
+
+
+def units_of(desk: Desk, agency_id: UUID) -> list[Unit]:
+    """Units of an agency this desk may read, by name."""
+    return list(desk.session.scalars(scope(desk, Unit).where(Unit.agency_id == agency_id).order_by(Unit.name)))
+
+
 def units_named(desk: Desk, units: Collection[UUID]) -> dict[UUID, str]:
     """Names of units."""
     if not units:
@@ -574,6 +782,12 @@ def value(desk: Desk, name: str) -> str:
         .limit(1)
     ).first()
     return found or ""
+
+
+def owner(desk: Desk) -> str:
+    """The name of the province whose office this is, "" when no agency of this installation is one."""
+    of_province = select(Agency.name).where(Agency.hosted, Agency.level == "province")
+    return desk.session.scalars(of_province.order_by(Agency.valid_from, Agency.id).limit(1)).first() or ""
 
 
 @dataclass(frozen=True)

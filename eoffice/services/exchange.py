@@ -7,7 +7,7 @@ those bytes and answers with a signed receipt; the sender's ``confirm`` checks i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -471,6 +471,18 @@ def deliveries(desk: Desk, document_id: UUID) -> list[Delivery]:
             .options(joinedload(Delivery.events))
         ).unique()
     )
+
+
+def recipient_names(desk: Desk, deliveries: Collection[UUID]) -> dict[str, str]:
+    """To whom some deliveries of this person's agencies went, by the id of the delivery."""
+    if not deliveries:
+        return {}
+    rows = desk.session.execute(
+        scope(desk, Delivery)
+        .where(Delivery.id.in_(sorted(deliveries)))
+        .with_only_columns(Delivery.id, Delivery.to_name)
+    )
+    return {str(row[0]): row[1] for row in rows}
 
 
 @verb(Permission.EXCHANGE_POST, "delivery.posted", on=Delivery)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event, insert, inspect, select, update
+from sqlalchemy import event, func, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
 from eoffice.core.canonical import canonical, digest
 from eoffice.core.db import Base, OfficeSession, insert_into
 from eoffice.core.desk import Actor, Desk, scope
-from eoffice.core.errors import ProgrammingError
+from eoffice.core.errors import NotFound, ProgrammingError
 from eoffice.models.directory import Agency
 from eoffice.models.ledger import INSTALLATION, LedgerEntry, LedgerHead
 
@@ -216,6 +216,182 @@ def find(
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """Which entries of one agency's chain somebody wants to see.
+
+    Args:
+        chain: the agency.
+        word: one kind of deed, "" for all.
+        person: whose deeds, None for everybody's; system: only what the system did by itself.
+        since, until: only from this time on, and before that one.
+    """
+
+    chain: UUID
+    word: str = ""
+    person: UUID | None = None
+    system: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Entries of a chain, the newest first, and where the list goes on: None at its end."""
+
+    rows: Sequence[Any]
+    before: int | None
+
+
+PAGE = 50
+REACH = 20_000
+"""How many entries are looked through for one person's deeds at a time: who did it stands only inside the entries."""
+
+SHOWN = (LedgerEntry.seq, LedgerEntry.at, LedgerEntry.word, LedgerEntry.object_id, LedgerEntry.body, LedgerEntry.hash)
+
+
+def readable(desk: Desk, chain: UUID) -> UUID:
+    """The chain itself, when the person at this desk may read it.
+
+    Raises:
+        NotFound: there is none, or none this person may know of.
+    """
+    if desk.actor.agencies is not None and chain not in desk.actor.agencies:
+        raise NotFound(table="ledger_head", id=str(chain))
+    return chain
+
+
+def browse(desk: Desk, wanted: Wanted, *, before: int, limit: int = PAGE) -> Stretch:
+    """The newest entries before a number that are wanted.
+
+    Args:
+        before: number of the last entry already shown; one more than the chain has to begin.
+
+    Raises:
+        NotFound: a chain this person may not know of.
+    """
+    statement = select(*SHOWN).where(LedgerEntry.chain == readable(desk, wanted.chain), LedgerEntry.seq < before)
+    if wanted.word:
+        statement = statement.where(LedgerEntry.word == wanted.word)
+    if wanted.since is not None:
+        statement = statement.where(LedgerEntry.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(LedgerEntry.at < wanted.until)
+    deepest = 1
+    if wanted.system or wanted.person is not None:
+        deepest = max(1, before - REACH)
+        mark = '"kind":"system"' if wanted.system else f',"person":"{wanted.person}"'
+        statement = statement.where(LedgerEntry.seq >= deepest, _holds(desk, mark.encode()))
+    rows = desk.session.execute(statement.order_by(LedgerEntry.seq.desc()).limit(limit + 1)).all()
+    if len(rows) > limit:
+        return Stretch(rows[:limit], rows[limit - 1].seq)
+    return Stretch(rows, deepest if deepest > 1 else None)
+
+
+def _holds(desk: Desk, mark: bytes) -> Any:
+    """Whether an entry's bytes hold some others, in the words of the database at hand."""
+    if desk.session.get_bind().dialect.name == "sqlite":
+        return func.instr(LedgerEntry.body, mark) > 0
+    return LedgerEntry.body.op("LIKE", is_comparison=True)(b"%" + mark + b"%")
+
+
+@dataclass(frozen=True)
+class Linked:
+    """One entry between its neighbours, and whether its bytes and its links still fit."""
+
+    entry: LedgerEntry
+    before: LedgerEntry | None
+    after: LedgerEntry | None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the entry says; empty when it can no longer be read."""
+        return told(self.entry.body)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the bytes still have the hash that was written down."""
+        body: bytes | str = self.entry.body  # a tampered SQLite row may hold text
+        return self.entry.hash == link(self.entry.previous, body.encode() if isinstance(body, str) else body)
+
+    @property
+    def joined(self) -> bool:
+        """Whether it names the hash of the entry before, and the entry after names its own."""
+        first = self.entry.seq == 1 and self.entry.previous == START
+        back = self.before.hash == self.entry.previous if self.before is not None else first
+        return back and (self.after is None or self.after.previous == self.entry.hash)
+
+
+def entry(desk: Desk, chain: UUID, seq: int) -> Linked:
+    """One entry of a chain with the one before and the one after.
+
+    Raises:
+        NotFound: there is none, or none this person may know of.
+    """
+    near = select(LedgerEntry).where(
+        LedgerEntry.chain == readable(desk, chain), LedgerEntry.seq.in_((seq - 1, seq, seq + 1))
+    )
+    found = {row.seq: row for row in desk.session.scalars(near)}
+    if seq not in found:
+        raise NotFound(table="ledger_entry", id=str(seq))
+    return Linked(found[seq], found.get(seq - 1), found.get(seq + 1))
+
+
+def exported(desk: Desk, chain: UUID, *, first: int, last: int) -> Iterator[str]:
+    """The entries from one number to another as lines of JSON, the oldest first: what ``verify_lines`` proves.
+
+    Raises:
+        NotFound: a chain this person may not know of.
+    """
+    statement = (
+        select(LedgerEntry.seq, LedgerEntry.body, LedgerEntry.previous, LedgerEntry.hash)
+        .where(LedgerEntry.chain == readable(desk, chain), LedgerEntry.seq.between(first, last))
+        .order_by(LedgerEntry.seq)
+        .execution_options(yield_per=1000)
+    )
+    rows: Any = desk.session.execute(statement)
+    for seq, body, previous, own in rows:
+        # the body as text within the line: its bytes are what was hashed, so nothing may be written anew
+        text = body if isinstance(body, str) else body.decode(errors="replace")
+        line = {"seq": seq, "previous": previous, "hash": own, "body": text}
+        yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def verify_lines(lines: Iterable[str]) -> Chain:
+    """Prove a stretch of a chain that was exported, without any database.
+
+    Every body must have its hash and carry its number, and every entry must name the hash of the one before it. That
+    the stretch is the office's own is known by comparing the last hash with the one the office shows.
+
+    Args:
+        lines: as ``exported`` wrote them.
+    """
+    broken: list[Broken] = []
+    chain, previous, expected, entries = "", "", 0, 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        data = _body(line.encode()) or {}
+        seq, was, own, body = (data.get(name) for name in ("seq", "previous", "hash", "body"))
+        told = _body(body.encode(errors="replace")) if isinstance(body, str) else None
+        if told is None or not isinstance(seq, int) or not isinstance(was, str) or not isinstance(body, str):
+            broken.append(Broken(None, "line", str(number), "unreadable"))
+            continue
+        reasons = []
+        if entries and seq != expected:
+            reasons.append("removed" if seq > expected else "inserted")
+        if entries and seq == expected and was != previous:
+            reasons.append("link")
+        chain = chain or str(told.get("chain"))
+        if own != link(was, body.encode()) or told.get("seq") != seq or told.get("chain") != chain:
+            reasons.append("changed")
+        broken += [Broken(seq, "ledger_entry", str(seq), reason) for reason in reasons]
+        entries, expected, previous = entries + 1, seq + 1, str(own)
+    if not entries:
+        broken.append(Broken(None, "line", "", "empty"))
+    return Chain(chain, entries, not broken, tuple(broken))
+
+
+@dataclass(frozen=True)
 class Deed:
     """One line of a document's history: what was done, when, by whom, and what the deed noted."""
 
@@ -292,6 +468,11 @@ def _verify_chain(desk: Desk, slug: str, chain: UUID) -> Chain:
     if chain != INSTALLATION:
         broken += _verify_rows(desk, chain, last)
     return Chain(slug, entries, not broken, tuple(broken))
+
+
+def told(body: bytes | str) -> dict[str, Any]:
+    """What an entry says; empty when somebody made it unreadable."""
+    return _body(body.encode() if isinstance(body, str) else body) or {}
 
 
 def _body(body: bytes) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
@@ -243,6 +243,18 @@ def next_after(desk: Desk, wanted: Filter, row: Any) -> UUID | None:
     found: UUID | None = desk.session.scalars(
         others.order_by(below.desc(), Document.created_at.desc(), Document.id.desc()).limit(1)
     ).first()
+    return found
+
+
+def known(desk: Desk, documents: Collection[UUID]) -> Sequence[Any]:
+    """Those of some documents that this person may know of: id, number with symbol, subject."""
+    if not documents:
+        return []
+    found: Sequence[Any] = desk.session.execute(
+        scope(desk, Document)
+        .where(Document.id.in_(sorted(documents)))
+        .with_only_columns(Document.id, Document.code, Document.subject)
+    ).all()
     return found
 
 

@@ -9,6 +9,7 @@ from flask import Flask
 from eoffice.services.office import Office
 from eoffice.web import (
     account,
+    directory,
     documents,
     drafting,
     errors,
@@ -17,6 +18,7 @@ from eoffice.web import (
     health,
     incoming,
     language,
+    ledger,
     lists,
     papers,
     rail,
@@ -44,6 +46,8 @@ ROOMS = (
     writing,
     sign,
     statistics,
+    ledger,
+    directory,
     verify,
     health,
 )

@@ -7,13 +7,14 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from flask import Blueprint, current_app, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, render_template, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
 from eoffice.core.desk import PUBLIC
 from eoffice.core.errors import InvalidInput
 from eoffice.core.i18n import LOCALES, N_
+from eoffice.core.secret import Secret
 from eoffice.services import accounts, directory
 from eoffice.web import here, kept, language, rail, session
 from eoffice.web.guard import public, signed_in
@@ -40,7 +41,7 @@ def home() -> Response:
 @public("nobody is signed in before it")
 def sign_in() -> str:
     """The sign-in page."""
-    return _page(next=here.path(request.args.get("next", "")))
+    return _page(login=request.args.get("login", "")[:64], next=here.path(request.args.get("next", "")))
 
 
 @room.post("/sign-in")
@@ -121,6 +122,7 @@ def _page(*, login: str = "", error: str = "", next: str = "") -> str:
     with here.office().read(PUBLIC) as desk:
         demo = directory.demo_accounts(desk)
         password = directory.value(desk, directory.DEMO_PASSWORD) if demo else ""
+        owner = directory.owner(desk)
     return render_template(
         "account/sign_in.html",
         login=login,
@@ -130,14 +132,70 @@ def _page(*, login: str = "", error: str = "", next: str = "") -> str:
         next=next or here.path(request.form.get("next", "")),
         demo=demo,
         password=password,
+        owner=owner,
     )
 
 
 @room.get("/account")
 @signed_in
 def account() -> str:
-    """Who is signed in, since when, and how pages look."""
-    return render_template("account/account.html", locales=LOCALES)
+    """Who is signed in, since when and where else, a new password, and how pages look."""
+    return _account()
+
+
+def _account(problem: str = "", field: str = "") -> str:
+    with here.reading() as desk:
+        sessions = accounts.open_sessions(desk)
+    return render_template(
+        "account/account.html", sessions=sessions, problem=problem, field=field, shortest=accounts.SHORTEST
+    )
+
+
+@room.post("/account/sessions/<uuid:sign_in_id>/end")
+@signed_in
+def end_session(sign_in_id: UUID) -> Response:
+    """End one of the own sessions; this one is ended by signing out."""
+    if str(sign_in_id) == here.actor().session:
+        return sign_out()
+    here.do(accounts.end_session, sign_in=sign_in_id)
+    flash(_("The session was ended."))
+    return here.go(url_for("account.account"))
+
+
+@room.post("/account/sessions/end-others")
+@signed_in
+def end_others() -> Response:
+    """End every session but this one."""
+    here.do(accounts.end_others)
+    flash(_("All other sessions were ended."))
+    return here.go(url_for("account.account"))
+
+
+@room.post("/account/password")
+@signed_in
+def change_password() -> Response | tuple[str, int]:
+    """Take a new password; a wrong old one counts like a wrong password at the door."""
+    old, new = (request.form.get(name, "")[:2000] for name in ("old_password", "new_password"))
+    try:
+        if new != request.form.get("new_password_again", ""):
+            raise InvalidInput(
+                "password_differs", N_("The new password was not written twice alike. Nothing was changed.")
+            )
+        here.do(accounts.change_password, old=Secret(old), new=Secret(new))
+    except accounts.WrongPassword as error:
+        _count_wrong()
+        return _account(error.sentence(g.locale), "old"), error.status
+    except InvalidInput as error:
+        return _account(error.sentence(g.locale), "old" if error.code == "password_locked" else "new"), error.status
+    flash(_("The password was changed. All other sessions were ended."))
+    return here.go(url_for("account.account"))
+
+
+def _count_wrong() -> None:
+    with here.reading() as desk:
+        login = accounts.login_of(desk)
+    key = f"password-wrong:{secrets.token_urlsafe(16)}"
+    here.office().do(PUBLIC, accounts.fail, key=key, login=login, address=request.remote_addr or "")
 
 
 @room.post("/sign-out")

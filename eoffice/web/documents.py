@@ -19,11 +19,10 @@ from eoffice.rules.access import Role
 from eoffice.rules.lifecycle import Direction, State
 from eoffice.services import deeds, directory, drafting, exchange, files, ledger, routing, search
 from eoffice.services.incoming import main_file
-from eoffice.web import here, words
+from eoffice.web import entries, here
 from eoffice.web.deadlines import due_of
 from eoffice.web.guard import signed_in
 from eoffice.web.language import say as _
-from eoffice.web.language import told
 from eoffice.web.papers import MOST_PAGES
 from eoffice.web.writing import labels
 
@@ -138,13 +137,5 @@ class Told:
 
 
 def _told(deed: ledger.Deed, recipients: Mapping[str, str]) -> Told:
-    notes = deed.notes
-    facts = {name: str(notes[name]) for name in ("number", "reason", "note", "version", "code") if notes.get(name)}
-    if "verdict" in notes:
-        facts["verdict"] = _(words.VERDICTS[str(notes["verdict"])].text).lower()
-    if "code" in notes:
-        facts["step"] = _(words.CODE_NAMES.get(str(notes["code"]), "")).lower()
-    facts["to"] = recipients.get(str(notes.get("delivery")), _("a recipient"))
-    sentence = words.DEEDS.get(deed.word, words.OTHER_DEED)
     who = _("The system") if deed.name == "eoffice" else deed.name
-    return Told(deed.at, told(sentence, who=who, **{"number": "–", "reason": "–", "note": "–", **facts}))
+    return Told(deed.at, entries.deed(deed.word, deed.notes, recipients, who=who))

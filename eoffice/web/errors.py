@@ -10,9 +10,9 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from eoffice.core.errors import NotAllowed, NotFound, OfficeError, TooLarge
-from eoffice.core.i18n import N_
-from eoffice.web import here
+from eoffice.core.errors import NotAllowed, NotFound, OfficeError, StaleForm, StorageFull, TooLarge, Unavailable
+from eoffice.core.i18n import N_, translate
+from eoffice.web import here, kept
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,9 @@ FORM_EXPIRED = N_(
     "Nothing was changed. Please reload the page and send it again."
 )
 
+KEEPING = frozenset({403, 409, 422, 500, 503, 507})
+"""After these the page shows what the person had written."""
+
 ICONS = {403: "ban", 404: "file-x", 409: "git-compare-arrows", 429: "clock"}
 
 
@@ -73,7 +76,8 @@ def _whole(response: Response) -> Response:
 def _of_ours(error: OfficeError) -> tuple[str, int]:
     if error.status >= 500:
         _log.error("%s %s: %s %s", request.method, request.path, error.code, error.facts)
-    return page(error.status, error.message, **error.facts), error.status
+    again = isinstance(error, StaleForm | Unavailable) and not isinstance(error, StorageFull)
+    return page(error.status, text=error.sentence(_locale()), again=again), error.status
 
 
 def _of_http(error: HTTPException) -> Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
@@ -98,25 +102,37 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
     return page(500, UNFORESEEN, code=code), 500
 
 
-def page(status: int, message: str = "", *, code: str = "", **facts: object) -> str:
+def _locale() -> str:
+    g.setdefault("locale", here.office().settings.locale)
+    return str(g.locale)
+
+
+def page(
+    status: int, message: str = "", *, text: str = "", code: str = "", again: bool = False, **facts: object
+) -> str:
     """The page of an error; it needs neither database nor session.
 
     Args:
         message: English msgid; the sentence of the status when left out.
+        text: the sentence itself, when it is known.
         code: by which the fault is found in the log.
+        again: the same may be sent once more, with a key of its own and whatever the document has become.
         facts: what the sentence tells.
     """
-    g.setdefault("locale", here.office().settings.locale)
+    locale = _locale()
     g.setdefault("theme", "")
     g.setdefault("current", None)
     g.fault = True
     g.counts = {}  # a page about a fault asks the database for nothing
+    sent = request.method == "POST" and status in KEEPING
     return render_template(
         "errors/error.html",
         heading=TITLES.get(status, TITLES[500]),
-        message=message or SENTENCES.get(status, OfficeError.message),
-        facts=facts,
+        text=text or translate(locale, message or SENTENCES.get(status, OfficeError.message), **facts),
         code=code,
+        again=again,
+        written=kept.written() if sent else None,
+        document_id=(request.view_args or {}).get("document_id") if sent and g.current else None,
         icon_name=ICONS.get(status, "octagon-alert"),
         serious=status >= 500,
     )

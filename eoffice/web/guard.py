@@ -55,7 +55,7 @@ class Guard:
 
 
 def needs(permission: Permission, *, limit: int = SMALL, upload: bool = False) -> Callable[[View], View]:
-    """Say that a route is for people whose roles carry a permission, what its form may weigh, whether it takes files."""
+    """Say that a route is for people whose roles carry a permission; ``limit`` is what its form may weigh."""
     return _set(Guard(permission, limit=limit, upload=upload))
 
 

@@ -1,18 +1,70 @@
-"""Text sent when the session was gone: kept, signed, inside the sign-in page, and sent on after it."""
+"""What somebody wrote and sent: kept when the session was gone, shown again when it failed; never secrets."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, render_template, request
 from flask_wtf.csrf import CSRFError, validate_csrf
 from itsdangerous import BadData, URLSafeSerializer
+from werkzeug.exceptions import HTTPException
 from wtforms.validators import ValidationError
+
+from eoffice.web import words
 
 MOST = 300_000
 """Characters of text that are kept."""
-NEVER = ("csrf_token", "password")
-"""Fields that are not: the token belongs to the old session, and a password is nobody's to keep."""
+SECRET = re.compile("passw|passphrase|secret|token|ticket|pin$", re.IGNORECASE)
+"""Fields that are never kept, shown or sent on."""
+
+OURS = frozenset({"csrf_token", "key", "version", "next", "kept", "report"})
+"""Fields the page wrote, not the person."""
+
+CHOSEN = re.compile("[a-z_+]*|([a-z_]+:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]*")
+"""What boxes to choose from send: codes, identifiers and counts, nothing anybody wrote."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a form brought.
+
+    Args:
+        fields: all of it, as it may be sent again; secrets, keys and versions left out.
+        complete: nothing was left out that would have to be given anew: neither a secret nor a file.
+    """
+
+    fields: tuple[tuple[str, str], ...]
+    complete: bool
+
+    @property
+    def texts(self) -> list[tuple[str, str]]:
+        """What the person wrote himself, longer than a few characters: label and text."""
+        return [
+            (words.BOXES.get(name, words.OTHER_BOX), text)
+            for name, text in self.fields
+            if name not in OURS and len(text.strip()) > 3 and not CHOSEN.fullmatch(text.strip())
+        ]
+
+
+def written() -> Written | None:
+    """What the form of this request brought; None when it is none of ours or cannot be read.
+
+    A form that came from elsewhere is not shown: with a button under it, it would be our page that asks for the deed.
+    """
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+        return _read()
+    except (ValidationError, HTTPException):
+        return None
+
+
+def _read() -> Written:
+    given = list(request.form.items(multi=True))
+    fields = tuple((name, text) for name, text in given if name != "csrf_token" and not SECRET.search(name))
+    secrets = any(SECRET.search(name) and name != "csrf_token" for name, _text in given)
+    return Written(fields, not secrets and not any(file.filename for file in request.files.values()))
 
 
 def _serializer() -> URLSafeSerializer:
@@ -33,17 +85,22 @@ def ask() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
         raise CSRFError(str(error)) from error
     if request.headers.get("HX-Target") in ("page", "boxes"):
         return render_template("account/lost.html"), 401, {"HX-Retarget": "#kept", "HX-Reswap": "outerHTML"}
-    fields = [(name, text) for name, text in request.form.items(multi=True) if name not in NEVER]
+    found = _read()
     data = ""
-    if sum(len(text) for _, text in fields) <= MOST:
-        data = str(_serializer().dumps({"path": request.path, "fields": fields}))
-    return render_template("account/sign_in.html", kept=data, lost=True, login="", error="", next="/", demo=[]), 401
+    if sum(len(text) for _, text in found.fields) <= MOST:
+        again = {"path": request.path, "fields": found.fields, "complete": found.complete}
+        data = str(_serializer().dumps(again))
+    page = render_template(
+        "account/sign_in.html", kept=data, lost=True, login="", error="", next="/", demo=[], owner=""
+    )
+    return page, 401
 
 
 def open_again(data: str) -> dict[str, Any] | None:
-    """The form that was kept: ``path`` and ``fields``; None when there is none, or it is none of ours."""
+    """The form that was kept: ``path``, ``written``; None when there is none, or it is none of ours."""
     try:
-        found: dict[str, Any] = _serializer().loads(data)
+        found = _serializer().loads(data)
     except BadData:
         return None
-    return found
+    fields = tuple((str(name), str(text)) for name, text in found["fields"])
+    return {"path": found["path"], "written": Written(fields, bool(found["complete"]))}

@@ -191,10 +191,83 @@ DEEDS: dict[str, str] = {
     "status.reported": N_("The sender was told status {code}, {step}"),
     "status.applied": N_("{to} reported status {code}, {step}"),
     "deed.refused": N_("{who} tried something that was refused"),
+    "account.signed_in": N_("{who} signed in"),
+    "account.sign_in_failed": N_("{who} tried to sign in with a wrong password"),
+    "account.signed_out": N_("{who} signed out"),
+    "account.session_ended": N_("{who} ended another session of the own account"),
+    "account.others_ended": N_("{who} ended all other sessions of the own account"),
+    "account.password_changed": N_("{who} changed the own password"),
+    "agency.established": N_("{who} entered an agency in the directory"),
+    "post.appointed": N_("{who} put somebody on the post of {title}"),
+    "certificate.entered": N_("{who} entered a certificate in the directory"),
+    "calendar.seeded": N_("{who} entered days off and working days"),
+    "setting.changed": N_("{who} changed a setting of the office"),
+    "proof.asked": N_("{who} asked for a proof of the ledger"),
+    "proof.made": N_("{who} proved the whole ledger"),
 }
 """Ledger words as sentences; the facts come from what the deed noted."""
 
 OTHER_DEED = N_("{who} did something to it")
+
+TABLES: dict[str, str] = {
+    "document": N_("A document"),
+    "document_file": N_("A file of a document"),
+    "instruction": N_("An instruction"),
+    "assignment": N_("An assignment"),
+    "draft_version": N_("A version of a draft"),
+    "approval": N_("An approval"),
+    "number_allocation": N_("A number of a book"),
+    "register_line": N_("A line of a register"),
+    "delivery": N_("A delivery"),
+    "delivery_event": N_("An event of a delivery"),
+    "message": N_("A message from the exchange"),
+}
+"""What the ledger vouches for, as broken places are named."""
+
+OTHER_TABLE = N_("A record")
+
+NUMBER_STATES: dict[str, str] = {"held": N_("held"), "used": N_("used"), "void": N_("void")}
+
+BASES: dict[str, str] = {
+    "head": N_("head of the agency"),
+    "collective": N_("on behalf of the collective (TM.)"),
+    "by_order": N_("by order (TL.)"),
+    "by_authorisation": N_("by authorisation (TUQ.)"),
+}
+HOLDERS: dict[str, str] = {"deputy": N_("in place of the head (KT.)"), "acting": N_("acting head (Q.)")}
+"""In which capacity somebody signs: in whose right, and how he holds the post; nothing is said of the plain case."""
+
+PURPOSES: dict[str, str] = {
+    "leader": N_("the competent person"),
+    "seal": N_("the agency"),
+    "exchange": N_("the agency's exchange"),
+}
+CERTIFICATE_STATES: dict[str, Word] = {
+    "active": Word(N_("In use"), "shield-check"),
+    "revoked": Word(N_("Revoked"), "octagon-x", "bad"),
+    "replaced": Word(N_("Replaced"), "copy"),
+    "expired": Word(N_("Expired"), "clock", "warn"),
+    "to_come": Word(N_("Not yet valid"), "clock"),
+}
+
+LEVELS: dict[str, str] = {
+    "central": N_("Central"),
+    "province": N_("Province"),
+    "department": N_("Department"),
+    "commune": N_("Commune"),
+    "other": N_("Other organisation"),
+}
+
+BOXES: dict[str, str] = {
+    "text": N_("Instruction"),
+    "reason": N_("Reason"),
+    "note": N_("Note"),
+    "subject": N_("Subject"),
+    "body": N_("Text"),
+    "login": N_("Login"),
+}
+OTHER_BOX = N_("Your text")
+"""What a box of a form holds, when its text is shown on another page."""
 
 SIGNATURES: dict[str, str] = {
     "leader": N_("signature of the competent person"),

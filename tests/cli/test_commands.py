@@ -71,6 +71,39 @@ def test_a_broken_ledger_is_named_and_fails(bare_world: World) -> None:
     assert {(item["table"], item["reason"]) for item in broken} == {("ledger_head", "removed")}
 
 
+def test_a_stretch_is_proved_without_an_office(bare_world: World, tmp_path: Path) -> None:
+    """On a machine that has the file alone: a home that is not there, no database, no secret."""
+    from eoffice.services import ledger
+
+    file, nowhere = tmp_path / "entries.jsonl", {"EOFFICE_HOME": str(tmp_path / "nowhere")}
+    with bare_world.office.read(bare_world.system("so-noi-vu")) as desk:
+        lines = list(ledger.exported(desk, bare_world.agency("so-noi-vu"), first=1, last=5))
+    file.write_text("".join(lines), "utf-8")
+    done = eoffice("ledger", "verify", str(file), "--json", **nowhere)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["ok"]) == (0, True)
+    assert [(chain["entries"], chain["broken"]) for chain in answer["chains"]] == [(5, [])]
+    assert "5 entries" in eoffice("ledger", "verify", str(file), **nowhere).stdout
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_flipped_byte_of_a_stretch_is_found(bare_world: World, tmp_path: Path) -> None:
+    from eoffice.services import ledger
+
+    file = tmp_path / "entries.jsonl"
+    with bare_world.office.read(bare_world.system("so-noi-vu")) as desk:
+        content = "".join(ledger.exported(desk, bare_world.agency("so-noi-vu"), first=1, last=3)).encode()
+    at = content.index(b"post.appointed")
+    file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    done = eoffice("ledger", "verify", str(file))
+    assert done.returncode == 1
+    assert "changed: ledger_entry 1" in done.stdout
+    file.write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+    assert eoffice("ledger", "verify", str(file)).returncode == 1
+    assert eoffice("ledger", "verify", str(tmp_path / "not there")).returncode == 64
+
+
 def test_figures_of_an_empty_period_have_no_value(bare_world: World) -> None:
     done = eoffice("stats", "ratio", "--from", "2026-01-01", "--to", "31/12/2026", "--json", **of(bare_world))
     answer = json.loads(done.stdout)

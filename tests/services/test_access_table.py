@@ -27,6 +27,9 @@ ROOMS = (accounts, drafting, incoming, issuing, routing, handlers)
 EVERYBODY = "clerk leader unit_head officer"
 
 WHO = {
+    "accounts.change_password": "clerk leader unit_head officer format_checker archivist auditor admin system public",
+    "accounts.end_others": "clerk leader unit_head officer format_checker archivist auditor admin system public",
+    "accounts.end_session": "clerk leader unit_head officer format_checker archivist auditor admin system public",
     "accounts.fail": "public",
     "accounts.sign_in": "public",
     "accounts.sign_out": "clerk leader unit_head officer format_checker archivist auditor admin system public",
@@ -56,6 +59,8 @@ WHO = {
     "issuing.number": "clerk",
     "issuing.seal": "clerk",
     "issuing.sign": "leader",
+    "proofs.ask": "auditor leader",
+    "proofs.prove": "system",
     "routing.assign": "unit_head",
     "routing.finish": f"{EVERYBODY} system",
     "routing.forward": "clerk",

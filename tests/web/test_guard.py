@@ -13,6 +13,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from eoffice.rules.access import Permission
 from eoffice.web import create_app, guard
+from eoffice.web import kept as kept_form
 from tests.support.checking import CheckingClient, Page, check_page
 from tests.web.conftest import Town
 from tests.web.test_sign_in import PASSWORD, value, with_password
@@ -125,6 +126,20 @@ def test_text_survives_a_lost_session(client: CheckingClient, with_password: Tow
     assert fields["text"] == text
     sent = client.post(form.attributes["action"], data=fields)
     assert sent.get_data(as_text=True) == text
+
+
+def test_a_password_does_not_survive_a_lost_session(client: CheckingClient, with_password: Town) -> None:
+    """Nor does its form come back with a button: without the password it could only fail."""
+    lost = client.send("/write", {"text": "còn nguyên đây", "key_password": "khóa bí mật"})
+    page = Page(lost.get_data(as_text=True))
+    kept = value(page.one("main"), "kept")
+    with client.application.test_request_context():
+        assert "bí mật" not in str(kept_form.open_again(kept))
+    back = client.send("/sign-in", {"login": "hanh", "password": PASSWORD, "kept": kept})
+    shown = Page(back.get_data(as_text=True)).one("main")
+    assert "còn nguyên đây" in shown.text()
+    assert "khóa bí mật" not in back.get_data(as_text=True)
+    assert not list(shown.all("button"))
 
 
 def test_a_wrong_password_keeps_the_text(client: CheckingClient, with_password: Town) -> None:

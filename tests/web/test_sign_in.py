@@ -204,6 +204,30 @@ def test_the_demo_lists_its_accounts(client: CheckingClient, town: Town) -> None
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_one_click_on_an_account_of_the_demo_fills_in_its_login(client: CheckingClient, town: Town) -> None:
+    page = client.page("/sign-in?next=/outgoing")
+    links = [item.attributes["href"] for item in page.one("main").all("a") if item.text() == "hanh"]
+    filled = client.page(links[0]).one("main")
+    assert value(filled, "login") == "hanh"
+    assert value(filled, "next") == "/outgoing"
+    password = next(item for item in filled.all("input") if item.attributes.get("type") == "password")
+    assert "autofocus" in password.attributes
+    assert "value" not in password.attributes
+    strange = client.page('/sign-in?login="><script>' + "x" * 100).one("main")
+    assert value(strange, "login").startswith('"><script>x')
+    assert len(value(strange, "login")) == 64
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_list_of_accounts_does_not_lose_a_kept_text(client: CheckingClient, with_password: Town) -> None:
+    """After a wrong password the kept text stands in this page alone: no link may lead away from it."""
+    answer = sign_in(client, password="sai", kept="something kept")
+    page = Page(answer.get_data(as_text=True)).one("main")
+    assert "Trần Thị Hạnh" in page.text()
+    assert not [item for item in page.all("a") if "login=" in item.attributes["href"]]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_real_office_lists_nobody_and_marks_its_cookies(town: Town) -> None:
     town.office.settings = replace(town.office.settings, test_mode=False, https=True)
     client = create_app(town.office).test_client()

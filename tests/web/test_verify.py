@@ -60,6 +60,21 @@ def test_a_forged_one_is_not(client: CheckingClient, town: Town) -> None:
 
 
 @SQLITE
+def test_the_verdict_itself_says_why_and_who(client: CheckingClient, town: Town) -> None:
+    """Whoever reads nothing but the first lines knows what is wrong, or who has signed."""
+
+    def banner(data: bytes) -> str:
+        page = Page(check(client, data).get_data(as_text=True))
+        boxes = [item for item in page.root.all("div") if item.attributes.get("class", "").startswith("verdict ")]
+        return boxes[0].text()
+
+    assert "2 chữ ký đã được xác nhận, lần lượt của: Nguyễn Văn Nam, Sở Nội vụ." in banner(issued(town))
+    forged = banner(forge(issued(town)))
+    assert forged.count("Vùng ký vượt ra ngoài tệp.") == 1
+    assert "xác nhận" not in forged
+
+
+@SQLITE
 def test_an_addition_after_the_signatures_is_told(client: CheckingClient, town: Town) -> None:
     text = told(check(client, issued(town) + b"\n% something\n"))
     assert "Hợp lệ: chữ ký" not in text
