@@ -20,7 +20,7 @@ from eoffice.core.errors import InvalidInput, NotFound
 from eoffice.core.text import fold
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.rules.lifecycle import INCOMING_STATES, OPEN_INCOMING, OUTGOING_STATES, Direction
-from eoffice.services import queues
+from eoffice.services import queues, tracking
 
 PAGE = 50
 
@@ -60,6 +60,7 @@ class Filter:
         words: of number, symbol, subject and issuer, with or without diacritics; all must occur.
         late: only open ones past their deadline.
         queue: code of one of ``queues.QUEUES``: only what waits in it; whose: one of ``queues.SCOPES``.
+        sent: one of ``tracking.GROUPS``: only documents with such a delivery.
     """
 
     direction: str | None = None
@@ -68,6 +69,7 @@ class Filter:
     late: bool = False
     queue: str = ""
     whose: str = "mine"
+    sent: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def count_each(desk: Desk, wanted: Mapping[str, Filter], *, most: int = 1000) ->
         for name, part in wanted.items()
     ]
     counted = [select(literal(name), func.count()).select_from(part) for name, part in some]
-    rows: Any = desk.session.execute(union_all(*counted))
+    rows: Any = desk.session.execute(union_all(*counted)).all()
     return dict(rows)
 
 
@@ -171,6 +173,8 @@ def _matching(desk: Desk, wanted: Filter) -> Any:
         statement = statement.where(Document.state.in_(wanted.states))
     if wanted.queue:
         statement = statement.where(queues.condition(desk.actor, wanted.queue, wanted.whose))
+    if wanted.sent:
+        statement = statement.where(tracking.condition(desk, wanted.sent))
     if wanted.late or (wanted.queue and wanted.whose == "late"):
         statement = statement.where(_late(desk))
     for word in fold(wanted.words).split()[:10]:

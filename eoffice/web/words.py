@@ -146,6 +146,7 @@ DEEDS: dict[str, str] = {
     "draft.content_approved": N_("{who} approved the content"),
     "draft.format_approved": N_("{who} approved the format"),
     "document.signed": N_("{who} signed it"),
+    "document.paper_chosen": N_("{who} chose who gets paper too"),
     "document.numbered": N_("{who} gave it number {number}"),
     "document.sealed": N_("{who} set the agency's signature"),
     "document.issued": N_("{who} issued it"),
