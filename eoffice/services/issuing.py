@@ -20,7 +20,7 @@ from eoffice.core.errors import NotAllowed, NotFound, SignatureProblem, StaleFor
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.models.directory import Agency, Certificate, Picture
-from eoffice.models.documents import Document, DocumentFile
+from eoffice.models.documents import Document, DocumentFile, FileVerdict
 from eoffice.models.exchange import Delivery, Recipient
 from eoffice.rules import authority, delivery, kinds, numbering
 from eoffice.rules.access import Permission
@@ -193,12 +193,19 @@ class Plan:
         number: what it will be called; the next one as long as it has none.
         last: the last number given in its series; on: its date.
         ways: to whom and how.
+        stored: what verification said of the file it begins from, None when it was never examined.
     """
 
     number: int
     last: int
     on: date
     ways: tuple[Way, ...]
+    stored: FileVerdict | None
+
+    @property
+    def changes_paper(self) -> bool:
+        """Whether the choice of paper is another one than the document carries."""
+        return any(way.reason != (way.recipient.paper_reason if way.recipient.paper else None) for way in self.ways)
 
     @property
     def electronic(self) -> int:
@@ -229,6 +236,7 @@ def plan(desk: Desk, document: Document, chosen: Mapping[str, str] | None = None
         last=last,
         on=document.issued_date or local_date(desk.now()),
         ways=tuple(_ways(desk, drafting.recipients(desk, document.id), verdicts, chosen or {})),
+        stored=stored,
     )
 
 

@@ -9,12 +9,14 @@ from flask import Flask
 from eoffice.services.office import Office
 from eoffice.web import (
     account,
+    deliveries,
     documents,
     errors,
     guard,
     headers,
     health,
     incoming,
+    issuing,
     language,
     lists,
     papers,
@@ -26,7 +28,7 @@ from eoffice.web import (
 )
 from eoffice.web.visits import Visits
 
-ROOMS = (account, rail, lists, documents, papers, incoming, routing, verify, health)
+ROOMS = (account, rail, lists, documents, papers, incoming, routing, issuing, deliveries, verify, health)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 

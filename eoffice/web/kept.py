@@ -12,6 +12,14 @@ from wtforms.validators import ValidationError
 MOST = 300_000
 """Characters of text that are kept."""
 
+SECRET = "password"  # noqa: S105 - a part of names
+"""What the name of every box for a password holds: such a box is never kept and never shown again."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether a box of a form holds a password."""
+    return SECRET in name.lower()
+
 
 def _serializer() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.secret_key or "", salt="kept")
@@ -27,7 +35,8 @@ def ask() -> tuple[str, int]:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError as error:
         raise CSRFError(str(error)) from error
-    fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
+    sent = request.form.items(multi=True)
+    fields = [(name, text) for name, text in sent if name != "csrf_token" and not is_secret(name)]
     data = ""
     if sum(len(text) for _, text in fields) <= MOST:
         data = str(_serializer().dumps({"path": request.path, "fields": fields}))
