@@ -230,28 +230,40 @@ def plan(desk: Desk, document: Document, chosen: Mapping[str, str] | None = None
     verdicts = _verdicts(stored.report) if stored is not None else {}
     if stage == "signed":
         verdicts[AGENCY_FIELD] = "PASSED"  # it is sealed first, or not issued at all
+    people = drafting.recipients(desk, document.id)
     last = books.last(desk, _series(desk, document)) if document.number is None else document.number - 1
     return Plan(
         number=document.number or last + 1,
         last=last,
         on=document.issued_date or local_date(desk.now()),
-        ways=tuple(_ways(desk, drafting.recipients(desk, document.id), verdicts, chosen or {})),
+        ways=tuple(_ways(desk, people, verdicts, chosen or {}, otherwise=delivery.NO_WAY)),
         stored=stored,
     )
 
 
 def _ways(
-    desk: Desk, people: Sequence[Recipient], verdicts: Mapping[str, str], chosen: Mapping[str, str]
+    desk: Desk,
+    people: Sequence[Recipient],
+    verdicts: Mapping[str, str],
+    chosen: Mapping[str, str],
+    *,
+    otherwise: str | None = None,
 ) -> list[Way]:
-    """The way to each recipient; ``chosen`` goes before what is stored of paper."""
+    """The way to each recipient.
+
+    Args:
+        chosen: reasons for paper that go before what is stored.
+        otherwise: the reason proposed where only paper reaches him and none was given.
+    """
     known = directory.agencies(desk, {one.to_agency_id for one in people if one.to_agency_id})
     ways = []
     for one in people:
         to = known.get(one.to_agency_id) if one.to_agency_id else None
         stored = one.paper_reason if one.paper else None
-        reason = chosen.get(str(one.id), stored or "") or None
+        electronic = to is not None and to.hosted and to.exchange_mode == "local"
+        reason = chosen.get(str(one.id), stored or "") or (None if electronic else otherwise)
         facts = delivery.DeliveryFacts(
-            electronic=to is not None and to.hosted and to.exchange_mode == "local",
+            electronic=electronic,
             leader_verdict=verdicts.get(LEADER_FIELD),
             agency_verdict=verdicts.get(AGENCY_FIELD),
             paper=reason is not None,

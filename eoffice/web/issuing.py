@@ -160,7 +160,7 @@ def _marks(places: Mapping[str, files.Place]) -> dict[int, list[Mark]]:
         y = min(place.top for place in found) * HIGH // 1_000_000 - 3
         right = max(place.left + place.width for place in found) * WIDE // 1_000_000 + 3
         below = max(place.top + place.height for place in found) * HIGH // 1_000_000 + 3
-        at = right + 16 if number == 2 else x - 16  # never over the words before the number and the date
+        at = (x - 46, right + 16, x - 16)[number - 1]  # never over the words "Số:" and "ngày" before the fields
         marks.setdefault(found[0].page, []).append(Mark(number, x, y, right - x, below - y, at))
     return marks
 
