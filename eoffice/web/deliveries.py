@@ -135,6 +135,7 @@ def _found(document_id: UUID, delivery_id: UUID | None) -> dict[str, Any]:
         "current": current,
         "tabs": [_one_tab(row, name, text, groups, show) for name, text in ONE_TABS.items()],
         "late": {item.id: _how_late(item, row, at) for item in groups["late"]},
+        "when": {item.id: _when(item.status_at or item.sent_at or item.created_at) for item in listed},
         "lines": _lines(current, row, at) if current is not None else [],
         "own": own,
         "may": may,
@@ -147,11 +148,17 @@ def _one_tab(row: Document, name: str, text: str, groups: Any, show: str) -> Tab
     return Tab(_(text), url, i18n.number(g.locale, len(groups[name])), show == name, late=name == "late")
 
 
+def _when(at: datetime) -> str:
+    """A time of today, or else its day: a bare time means today."""
+    return i18n.time_text(at) if local_date(at) == local_date(here.now()) else i18n.date_text(at)
+
+
 def _how_late(item: Delivery, row: Document, at: tracking.Clock) -> str:
     due = at.due(item.status_at or item.created_at, row.urgency)
     days = at.calendar.working_days_between(local_date(due), local_date(at.now))
     minutes = at.calendar.working_minutes_between(due, at.now)
-    return i18n.deadline(g.locale, late=True, days=days, minutes=minutes)
+    told = i18n.deadline(g.locale, late=True, days=days, minutes=minutes)
+    return told[:1].upper() + told[1:]
 
 
 def _first_due(rows: Sequence[Delivery], row: Document, at: tracking.Clock) -> datetime | None:
@@ -202,8 +209,9 @@ def _lines(item: Delivery, row: Document, at: tracking.Clock) -> list[Line]:
         else:
             code, (msgid, icon, tone) = "", EVENTS[event.kind]
             text = _(msgid)
+        staff = event.staff if event.staff != "eoffice" else ""  # told by the recipient's system, by nobody there
         told_late = event.kind == "status" and not event.applied
-        lines.append(Line(text, icon, tone, code, event.at, None, signed, event.description, event.staff, told_late))
+        lines.append(Line(text, icon, tone, code, event.at, None, signed, event.description, staff, told_late))
     reached = {line.code for line in lines}
     if item.channel == "paper" or item.state in DELIVERY_TROUBLE:
         return lines

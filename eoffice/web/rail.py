@@ -77,7 +77,7 @@ BOOK_IN = Item("lists.incoming", "book-open", N_("Incoming book"))
 BOOK_OUT = Item("lists.outgoing", "book-open", N_("Outgoing book"))
 
 DELIVERIES = Item(
-    "deliveries.board", "network", N_("Deliveries"), counted=Filter("outgoing", sent="attention"), late=True
+    "deliveries.board", "network", N_("Track deliveries"), counted=Filter("outgoing", sent="attention"), late=True
 )
 
 SECTIONS: tuple[tuple[str, tuple[tuple[Permission | None, Item], ...]], ...] = (
