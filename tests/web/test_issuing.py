@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select, text
 
 from eoffice.cli.province import KEY_PASSWORD
 from eoffice.cli.staff import Staff
-from eoffice.core.desk import scope
+from eoffice.core.desk import Desk, scope
 from eoffice.core.ids import new_id
 from eoffice.models.access import SignIn
 from eoffice.models.books import NumberAllocation
@@ -24,6 +24,7 @@ from eoffice.models.directory import PostRole
 from eoffice.models.documents import Document
 from eoffice.models.exchange import Delivery
 from eoffice.services.drafting import To
+from eoffice.web import issuing as web_issuing
 from signing.errors import TsaDown
 from tests.support.checking import CheckingClient, Element, Page
 from tests.support.letters import approved, at_work
@@ -146,6 +147,27 @@ def test_two_windows_go_on_with_one_number(hanh: CheckingClient, town: Town, sta
     assert counts(town, letter) == (1, 2)
 
 
+def test_who_was_overtaken_goes_on_from_there(
+    hanh: CheckingClient, town: Town, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another press takes the number between this one's look at the document and its own first step."""
+    letter = approved(staff)  # without paper, so that giving the number is the first step
+    staff.sign("nam", letter)
+    sent = form(hanh.page(f"/issue/{letter}"))
+    look, looked = web_issuing._own, []
+
+    def slow(desk: Desk, document_id: UUID) -> Document:
+        row = look(desk, document_id)
+        if not looked:
+            looked.append(staff.number("hanh", letter))
+        return row
+
+    monkeypatch.setattr(web_issuing, "_own", slow)
+    assert press(hanh, letter, {**sent, "version": ""}, password=KEY_PASSWORD).status_code == 303
+    assert state(town, letter) == "issued"
+    assert counts(town, letter) == (1, 1)
+
+
 def test_a_number_taken_meanwhile_is_said(hanh: CheckingClient, town: Town, staff: Staff) -> None:
     letter, faster = signed(staff), signed(staff)
     sent = form(hanh.page(f"/issue/{letter}"))
@@ -252,6 +274,12 @@ def test_side_doors(client: CheckingClient, town: Town, staff: Staff) -> None:
         assert client.get(f"/issue/{other}").status_code == 404
         assert client.send(f"/issue/{other}", sent).status_code == 404
     assert client.get(f"/issue/{town.arrived}").headers["Location"] == f"/documents/{town.arrived}"
+    reach = {"id": new_id(), "agency_id": town.agency("so-noi-vu"), "post_id": town.post("hanh"), "role": "auditor"}
+    with town.office.engine.begin() as connection:
+        connection.execute(insert(PostRole), [{**reach, "over_agency_id": town.agency("so-tai-chinh")}])
+    town.enter(client, "hanh")
+    assert client.get(f"/documents/{town.theirs}").status_code == 200
+    assert client.get(f"/issue/{town.theirs}").status_code == 404, "an auditor's view is no clerk's hand"
     assert state(town, letter) == "signed"
 
 
