@@ -10,9 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from eoffice.core.db import Base, Owned, one_of, short
 from eoffice.rules.delivery import DeliveryClass
-from eoffice.rules.lifecycle import DELIVERY_ENDS, DeliveryState
+from eoffice.rules.lifecycle import DELIVERY_ENDS, DELIVERY_TROUBLE, DeliveryState
 
 _ENDS = ", ".join(f"'{state}'" for state in sorted(DELIVERY_ENDS))
+_TROUBLE = ", ".join(f"'{state}'" for state in DELIVERY_TROUBLE)
 
 
 class Recipient(Base, Owned):
@@ -81,6 +82,13 @@ class Delivery(Base, Owned):
             "created_at",
             sqlite_where=text(f"state NOT IN ({_ENDS})"),
             postgresql_where=text(f"state NOT IN ({_ENDS})"),
+        ),
+        Index(
+            "ix_delivery_trouble",
+            "agency_id",
+            "created_at",
+            sqlite_where=text(f"state IN ({_TROUBLE})"),
+            postgresql_where=text(f"state IN ({_TROUBLE})"),
         ),
     )
 

@@ -227,6 +227,40 @@ def due(
             return _end_of_day(today - timedelta(days=figure))
 
 
+def overdue_since(
+    rule: Rule,
+    now: datetime,
+    calendar: WorkingCalendar,
+    *,
+    urgency: Urgency | str = Urgency.NORMAL,
+    settings: DeadlineSettings = DEFAULTS,
+    count: int | None = None,
+) -> datetime:
+    """Return the moment before which everything that began is overdue now: one figure a database can compare with.
+
+    What began later is never due earlier, so the moment is found by halving, to the second.
+
+    Args and errors: as of ``due``.
+    """
+
+    def missed(start: datetime) -> bool:
+        return due(rule, start, calendar, urgency=urgency, settings=settings, count=count) < now
+
+    first = utc(now).replace(microsecond=0) + timedelta(seconds=1)
+    span = 1
+    while not missed(first - timedelta(days=span)):
+        span *= 2
+    # (first - span) is overdue, first is not: halve the seconds between them.
+    late, early = span * 86_400, 0
+    while late - early > 1:
+        middle = (late + early) // 2
+        if missed(first - timedelta(seconds=middle)):
+            late = middle
+        else:
+            early = middle
+    return first - timedelta(seconds=early)
+
+
 def due_on(day: date) -> datetime:
     """Return the deadline of somebody who named a day: its end, in UTC."""
     return _end_of_day(day)

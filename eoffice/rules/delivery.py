@@ -108,6 +108,9 @@ class PaperReason:
 
 _D28 = date(2018, 9, 6)
 
+NO_WAY = "no_electronic_way"
+"""Code of the reason that goes without saying where a recipient cannot be reached by the system."""
+
 PAPER_REASONS: tuple[PaperReason, ...] = (
     PaperReason(
         code="government",
@@ -139,7 +142,7 @@ PAPER_REASONS: tuple[PaperReason, ...] = (
         valid_from=_D28,
     ),
     PaperReason(
-        code="no_electronic_way",
+        code=NO_WAY,
         vi="Nơi nhận chưa có hạ tầng để nhận văn bản điện tử",
         en="The recipient has no electronic way to receive",
         basis="QD28/2018",

@@ -68,6 +68,7 @@ TRANSITIONS: dict[str, dict[State, State]] = {
     "approve_format": {S.CONTENT_OK: S.FORMAT_OK},
     "approve": {S.FORMAT_OK: S.FORMAT_OK},
     "sign": {S.FORMAT_OK: S.SIGNED},
+    "choose_paper": {S.SIGNED: S.SIGNED, S.NUMBERED: S.NUMBERED, S.SEALED: S.SEALED},
     "number": {S.SIGNED: S.NUMBERED},
     "seal": {S.NUMBERED: S.SEALED},
     "issue": {S.SEALED: S.ISSUED},
@@ -111,6 +112,10 @@ LADDER: dict[str, DeliveryState] = {
 
 _RANK = (D.QUEUED, D.SENDING, D.DELIVERED, D.ARRIVED, D.REGISTERED, D.ASSIGNED, D.WORKING, D.FINISHED)
 DELIVERY_ENDS = frozenset({D.FINISHED, D.REFUSED, D.FAILED, D.EXPIRED, D.CANCELLED, D.POSTED})
+DELIVERY_WAITING = (D.QUEUED, D.SENDING, D.DELIVERED, D.ARRIVED)
+"""States of a delivery that its recipient has not accepted yet."""
+DELIVERY_TROUBLE = (D.EXPIRED, D.FAILED, D.REFUSED)
+"""Ends of a delivery whose document did not get to work."""
 
 
 def advance(state: DeliveryState, code: str) -> DeliveryState | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from eoffice.core.clock import local_date
 from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk, scope
-from eoffice.core.errors import Conflict
+from eoffice.core.errors import Conflict, NotFound
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
 from eoffice.models.books import NumberAllocation, NumberCounter, RegisterLine
@@ -61,6 +61,36 @@ def write_line(desk: Desk, document: Document, series: str, number: int, columns
             number=number,
             document_id=document.id,
             columns=columns,
+            at=desk.now(),
+            post_id=desk.actor.post,
+        )
+    )
+
+
+def revise_line(desk: Desk, document: Document, **changes: Any) -> None:
+    """Correct columns of a document's line in the book: a further revision, the line before stays readable.
+
+    Raises:
+        NotFound: the document has no line in the book of its direction.
+    """
+    statement = scope(desk, RegisterLine).where(
+        RegisterLine.agency_id == desk.agency,
+        RegisterLine.document_id == document.id,
+        RegisterLine.book == document.direction,
+    )
+    line = desk.session.scalars(statement.order_by(RegisterLine.revision.desc()).limit(1)).first()
+    if line is None:
+        raise NotFound(table="register_line", document=str(document.id))
+    desk.session.add(
+        RegisterLine(
+            agency_id=desk.agency,
+            book=line.book,
+            series=line.series,
+            year=line.year,
+            number=line.number,
+            revision=line.revision + 1,
+            document_id=document.id,
+            columns={**line.columns, **changes},
             at=desk.now(),
             post_id=desk.actor.post,
         )

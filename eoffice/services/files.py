@@ -163,6 +163,47 @@ def _reading_place(desk: Desk, sha256: str) -> Path:
     return desk.settings.cache / sha256[:2] / sha256 / "reading.json"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a form field stands: page from 1, left, top, width and height as parts of a million of the page's."""
+
+    page: int
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def places(desk: Desk, sha256: str) -> dict[str, Place]:
+    """Where the form fields of a file stand, by name, found once and kept in the cache; ask ``find`` first."""
+    place = desk.settings.cache / sha256[:2] / sha256 / "fields.json"
+    if not place.exists():
+        found = desk.tools.sandbox().call("eoffice.services.files.find_fields", desk.files.path(sha256))
+        keep_beside(place, json.dumps(found).encode())
+    return {name: Place(*edges) for name, edges in json.loads(place.read_bytes()).items()}
+
+
+def find_fields(data: bytes) -> dict[str, list[int]]:
+    """Find the form fields of the upright pages of a file; runs in the sandbox's child."""
+    import io
+
+    from pikepdf import Pdf
+
+    found: dict[str, list[int]] = {}
+    with Pdf.open(io.BytesIO(data)) as pdf:
+        for number, page in enumerate(pdf.pages, start=1):
+            box = [float(edge) for edge in page.cropbox]
+            wide, high = box[2] - box[0], box[3] - box[1]
+            if wide <= 0 or high <= 0 or int(page.obj.get("/Rotate", 0)) % 360:
+                continue
+            for widget in page.obj.get("/Annots", ()):
+                if widget.get("/Subtype") == "/Widget" and "/T" in widget and "/Rect" in widget:
+                    x, y, right, top = (float(edge) for edge in widget["/Rect"])
+                    parts = ((x - box[0]) / wide, (box[3] - top) / high, (right - x) / wide, (top - y) / high)
+                    found[str(widget["/T"])] = [number, *(round(part * 1_000_000) for part in parts)]
+    return found
+
+
 def keep_beside(place: Path, data: bytes) -> None:
     """Write a derived file in one step, so that nobody reads half of it."""
     place.parent.mkdir(parents=True, exist_ok=True)

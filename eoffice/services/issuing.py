@@ -6,23 +6,27 @@ issue. Each deed has its own commit; a crash between two of them is continued by
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
+
+from sqlalchemy.orm.attributes import flag_modified
 
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import Conflict, NotAllowed, NotFound, SignatureProblem, StaleForm
 from eoffice.core.i18n import N_
 from eoffice.core.ids import new_id
-from eoffice.models.directory import Certificate, Picture
-from eoffice.models.documents import Document, DocumentFile
+from eoffice.models.directory import Agency, Certificate, Picture
+from eoffice.models.documents import Document, DocumentFile, FileVerdict
 from eoffice.models.exchange import Delivery, Recipient
 from eoffice.models.review import SigningItem
 from eoffice.rules import authority, delivery, kinds, numbering
 from eoffice.rules.access import Permission
-from eoffice.rules.lifecycle import DeliveryState, State
+from eoffice.rules.delivery import DeliveryClass
+from eoffice.rules.lifecycle import DeliveryState, Direction, State
 from eoffice.services import books, directory, drafting, examine
 from eoffice.services.examine import Examined
 from eoffice.services.incoming import main_file
@@ -30,6 +34,9 @@ from eoffice.services.verbs import verb
 
 LEADER_FIELD, AGENCY_FIELD = "leader", "agency"
 """Names of the two signature fields that every draft carries in place."""
+
+MOST_OPENED = 1000
+"""Files for which the agency's key is opened at once, at most."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +214,209 @@ def _item(desk: Desk, document: Document, sha256: str, batch: UUID | None) -> Si
     return row
 
 
+# how it will reach whom
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a document reaches one recipient.
+
+    Args:
+        recipient: whom; to: his agency in the directory, None for a name alone.
+        facts: what is known of this sending; reason: for which paper is sent, None without.
+    """
+
+    recipient: Recipient
+    to: Agency | None
+    facts: delivery.DeliveryFacts
+    reason: str | None
+
+    @property
+    def channel(self) -> str:
+        """``local`` or ``paper``."""
+        return "local" if self.facts.electronic else "paper"
+
+    @property
+    def delivery_class(self) -> DeliveryClass | None:
+        """The class it will have, None as long as nothing would reach this recipient."""
+        return delivery.classify(self.facts) if self.facts.electronic or self.facts.paper else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What issuing a document will do now.
+
+    Args:
+        number: what it will be called; the next one as long as it has none.
+        last: the last number given in its series; on: its date.
+        ways: to whom and how.
+        stored: what verification said of the file it begins from, None when it was never examined.
+    """
+
+    number: int
+    last: int
+    on: date
+    ways: tuple[Way, ...]
+    stored: FileVerdict | None
+
+    @property
+    def changes_paper(self) -> bool:
+        """Whether the choice of paper is another one than the document carries."""
+        return any(way.reason != (way.recipient.paper_reason if way.recipient.paper else None) for way in self.ways)
+
+    @property
+    def electronic(self) -> int:
+        """How many get a file."""
+        return sum(way.facts.electronic for way in self.ways)
+
+    @property
+    def on_paper(self) -> int:
+        """How many get paper, alone or with the file."""
+        return sum(way.facts.paper for way in self.ways)
+
+
+def plan(desk: Desk, document: Document, chosen: Mapping[str, str] | None = None) -> Plan:
+    """What issuing would do today: number, date, and way and class for each recipient as ``issue`` itself decides.
+
+    Args:
+        chosen: reasons for paper as somebody is just choosing them, by recipient (see ``choose_paper``).
+    """
+    stage = "sealed" if document.state in (State.SEALED, State.ISSUED) else "signed"
+    file = main_file(document, stage)
+    stored = examine.verdict_of(desk, file.sha256) if file is not None else None
+    verdicts = _verdicts(stored.report) if stored is not None else {}
+    if stage == "signed":
+        verdicts[AGENCY_FIELD] = "PASSED"  # it is sealed first, or not issued at all
+    people = drafting.recipients(desk, document.id)
+    last = books.last(desk, _series(desk, document)) if document.number is None else document.number - 1
+    return Plan(
+        number=document.number or last + 1,
+        last=last,
+        on=document.issued_date or local_date(desk.now()),
+        ways=tuple(_ways(desk, people, verdicts, chosen or {}, otherwise=delivery.NO_WAY)),
+        stored=stored,
+    )
+
+
+def _ways(
+    desk: Desk,
+    people: Sequence[Recipient],
+    verdicts: Mapping[str, str],
+    chosen: Mapping[str, str],
+    *,
+    otherwise: str | None = None,
+) -> list[Way]:
+    """The way to each recipient.
+
+    Args:
+        chosen: reasons for paper that go before what is stored.
+        otherwise: the reason proposed where only paper reaches him and none was given.
+    """
+    known = directory.agencies(desk, {one.to_agency_id for one in people if one.to_agency_id})
+    ways = []
+    for one in people:
+        to = known.get(one.to_agency_id) if one.to_agency_id else None
+        stored = one.paper_reason if one.paper else None
+        electronic = to is not None and to.hosted and to.exchange_mode == "local"
+        reason = chosen.get(str(one.id), stored or "") or (None if electronic else otherwise)
+        facts = delivery.DeliveryFacts(
+            electronic=electronic,
+            leader_verdict=verdicts.get(LEADER_FIELD),
+            agency_verdict=verdicts.get(AGENCY_FIELD),
+            paper=reason is not None,
+        )
+        ways.append(Way(one, to, facts, reason))
+    return ways
+
+
+def _verdicts(report: Mapping[str, Any]) -> dict[str, str]:
+    return {item["field"]: item["verdict"] for item in report["signatures"]}
+
+
+@verb(Permission.DOCUMENT_ISSUE, "document.paper_chosen", on=Document)
+def choose_paper(desk: Desk, document: Document, *, reasons: Mapping[str, str]) -> Document:
+    """Choose for which recipients paper is sent too, and why, at the last moment before issuing (Decision 28/2018).
+
+    Args:
+        reasons: recipient's id as text -> code of the legal reason, "" without paper; whom it does not name stays.
+
+    Raises:
+        InvalidInput: a reason that does not hold today, or no way left for a recipient without an electronic one.
+    """
+    today = local_date(desk.now())
+    ways = _ways(desk, drafting.recipients(desk, document.id), {}, reasons)
+    for way in ways:
+        delivery.check_paper(way.facts.paper, way.reason, today)
+        delivery.classify(way.facts)  # refuses when nothing would reach him
+        way.recipient.paper, way.recipient.paper_reason = way.facts.paper, way.reason
+    # Whoever looks at the document with the choice before must be told: its version moves with its recipients.
+    flag_modified(document, "state")
+    if document.number is not None:
+        books.revise_line(desk, document, copies=sum(way.facts.paper for way in ways))
+    desk.note(document=document.id, paper={str(way.recipient.id): way.reason or "" for way in ways})
+    return document
+
+
+def open_seal(desk: Desk, document: Document, password: str, *, more: Sequence[str] = ()) -> None:
+    """Open the agency's key for the signed file of a document, and for others, for this sign-in: 15 minutes.
+
+    The password goes to the key agent and nowhere else: it is no argument of a deed, so no ledger, no remembered
+    call and no log can hold it.
+
+    Args:
+        password: "" when the key should be open already.
+        more: hashes of further signed files to open it for (see ``to_seal``).
+
+    Raises:
+        NotAllowed: another post keeps this key.
+        SignatureProblem: no certificate in force.
+        SigningError: wrong password, key closed and no password given, agent gone.
+    """
+    from signing.errors import KeyUnavailable
+
+    with seal.refusing(document.id):
+        certificate = seal_certificate(desk)
+    sha256 = _file(document, "signed").sha256
+    if password:
+        desk.tools.agent().unlock(desk.actor.session, certificate.key_name, password, {sha256, *more})
+    elif sha256 not in _opened(desk, certificate):
+        raise KeyUnavailable("not_unlocked", certificate.key_name)
+
+
+def is_seal_open(desk: Desk, certificate: Certificate, document: Document) -> bool:
+    """Whether this sign-in may seal a document without giving the password again; no when the agent is gone."""
+    from signing.errors import KeyUnavailable
+
+    try:
+        return _file(document, "signed").sha256 in _opened(desk, certificate)
+    except KeyUnavailable:
+        return False
+
+
+def _opened(desk: Desk, certificate: Certificate) -> set[str]:
+    status = desk.tools.agent().status(desk.actor.session)
+    return {sha256 for item in status if item["key_id"] == certificate.key_name for sha256 in item["files"]}
+
+
+def to_seal(desk: Desk) -> dict[UUID, str]:
+    """Signed documents of this agency that wait for its signature, oldest first, and the hashes of their files."""
+    rows = desk.session.execute(
+        scope(desk, DocumentFile)
+        .join(Document, (Document.agency_id == DocumentFile.agency_id) & (Document.id == DocumentFile.document_id))
+        .where(
+            Document.agency_id == desk.agency,
+            Document.direction == Direction.OUTGOING,
+            Document.state.in_((State.SIGNED, State.NUMBERED)),
+            DocumentFile.role == "main",
+            DocumentFile.stage == "signed",
+        )
+        .order_by(Document.created_at, Document.id, DocumentFile.created_at)
+        .with_only_columns(Document.id, DocumentFile.sha256)
+        .limit(MOST_OPENED)
+    )
+    return {key: sha256 for key, sha256 in rows}  # noqa: C416 - the newest file of a document wins
+
+
 # number
 
 
@@ -321,8 +531,8 @@ def issue(desk: Desk, document: Document, *, prepared: Examined) -> Document:
     people = drafting.recipients(desk, document.id)
     if not people:
         raise NotFound("no_recipient", N_("This document has no recipient. Nothing was changed."))
-    verdicts = {item["field"]: item["verdict"] for item in prepared.report["signatures"]}
-    made = [_deliver(desk, document, person, verdicts) for person in people]
+    verdicts = _verdicts(prepared.report)
+    made = [_deliver(desk, document, way) for way in _ways(desk, people, verdicts, {})]
     document.state, document.issued_at = State.ISSUED, desk.now()
     desk.note(
         document=document.id,
@@ -345,38 +555,28 @@ def _told(row: Delivery, today: date) -> dict[str, Any]:
     return {**told, "obligatory": delivery.is_obligatory(row.paper_reason, today)} if row.paper else told
 
 
-def _deliver(desk: Desk, document: Document, person: Recipient, verdicts: dict[str, str]) -> Delivery:
+def _deliver(desk: Desk, document: Document, way: Way) -> Delivery:
     today = local_date(desk.now())
-    target = directory.agency(desk, person.to_agency_id) if person.to_agency_id else None
-    electronic = target is not None and target.hosted and target.exchange_mode == "local"
-    delivery.check_paper(person.paper, person.paper_reason, today)
-    found = delivery.classify(
-        delivery.DeliveryFacts(
-            electronic=electronic,
-            leader_verdict=verdicts.get(LEADER_FIELD),
-            agency_verdict=verdicts.get(AGENCY_FIELD),
-            paper=person.paper,
-        )
-    )
+    delivery.check_paper(way.facts.paper, way.reason, today)
     row = Delivery(
         id=new_id(),
         agency_id=desk.agency,
         document_id=document.id,
-        recipient_id=person.id,
-        to_agency_id=person.to_agency_id,
-        to_name=person.name,
-        to_identifier=directory.identifier(desk, person.to_agency_id, today) if person.to_agency_id else "",
-        channel="local" if electronic else "paper",
-        delivery_class=found,
-        paper=person.paper,
-        paper_reason=person.paper_reason,
+        recipient_id=way.recipient.id,
+        to_agency_id=way.recipient.to_agency_id,
+        to_name=way.recipient.name,
+        to_identifier=directory.identifier(desk, way.to.id, today) if way.to else "",
+        channel=way.channel,
+        delivery_class=delivery.classify(way.facts),
+        paper=way.facts.paper,
+        paper_reason=way.reason,
         state=DeliveryState.QUEUED,
         conversation=document.id,
         created_at=desk.now(),
     )
     desk.session.add(row)
     desk.session.flush()
-    if electronic:
+    if way.facts.electronic:
         desk.later("exchange.deliver", f"deliver:{row.id}", {"delivery": str(row.id)}, part=f"to:{row.id}")
     return row
 

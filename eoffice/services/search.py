@@ -20,7 +20,7 @@ from eoffice.core.errors import InvalidInput, NotFound
 from eoffice.core.text import fold
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.rules.lifecycle import INCOMING_STATES, OPEN_INCOMING, OUTGOING_STATES, Direction
-from eoffice.services import queues
+from eoffice.services import queues, tracking
 
 PAGE = 50
 
@@ -61,6 +61,7 @@ class Filter:
         late: only open ones past their deadline.
         queue: code of one of ``queues.QUEUES``: only what waits in it; whose: one of ``queues.SCOPES``.
         verdicts, urgencies: some of them, none for all; asked within a queue, for no index of a book knows them.
+        sent: one of ``tracking.GROUPS``: only documents with such a delivery.
     """
 
     direction: str | None = None
@@ -71,6 +72,7 @@ class Filter:
     whose: str = "mine"
     verdicts: tuple[str, ...] = ()
     urgencies: tuple[str, ...] = ()
+    sent: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,8 @@ def _matching(desk: Desk, wanted: Filter) -> Any:
         statement = statement.where(Document.verdict.in_(wanted.verdicts))
     if wanted.urgencies:
         statement = statement.where(Document.urgency.in_(wanted.urgencies))
+    if wanted.sent:
+        statement = statement.where(tracking.condition(desk, wanted.sent))
     if wanted.late or (wanted.queue and wanted.whose == "late"):
         statement = statement.where(_late(desk))
     for word in fold(wanted.words).split()[:10]:

@@ -79,7 +79,7 @@ class Verb:
         call, answer = self._claim(desk, subject, told)
         if call is None:
             return self._recall(desk, answer)
-        with self._refusing(subject):
+        with self.refusing(subject):
             result = self._run(desk, subject, version, arguments)
         self._remember(desk, call, result)
         return result
@@ -117,7 +117,7 @@ class Verb:
         """Check the right, then do the slow part on a reading desk."""
         if self.prepare_body is None:
             return None
-        with self._refusing(subject):
+        with self.refusing(subject):
             row = self.check(desk, subject, version)
             return self.prepare_body(desk, row, **arguments) if self.on else self.prepare_body(desk, **arguments)
 
@@ -206,7 +206,8 @@ class Verb:
         )
         return desk.session.scalars(scope(desk, table).where(table.id == UUID(key))).one_or_none()
 
-    def _refusing(self, subject: UUID | None) -> _Refusing:
+    def refusing(self, subject: UUID | None) -> _Refusing:
+        """A block whose refusals are written down as attempts of this deed: what is asked just before it."""
         return _Refusing(self.name, subject)
 
 

@@ -9,6 +9,7 @@ from flask import Flask
 from eoffice.services.office import Office
 from eoffice.web import (
     account,
+    deliveries,
     directory,
     documents,
     drafting,
@@ -17,6 +18,7 @@ from eoffice.web import (
     headers,
     health,
     incoming,
+    issuing,
     language,
     ledger,
     lists,
@@ -45,6 +47,8 @@ ROOMS = (
     drafting,
     writing,
     sign,
+    issuing,
+    deliveries,
     statistics,
     ledger,
     directory,

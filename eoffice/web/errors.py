@@ -64,7 +64,7 @@ def register(app: Flask) -> None:
 
 
 def _whole(response: Response) -> Response:
-    """A page about a fault that a script asked for takes the place of the whole page, or of nothing if it only looked."""
+    """A page about a fault that a script asked for takes the place of the whole page; a look beside it is left."""
     if "HX-Request" in request.headers and g.get("fault"):
         if request.method == "GET" and request.headers.get("HX-Target") != "main":
             response.headers["HX-Reswap"] = "none"

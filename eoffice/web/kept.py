@@ -19,6 +19,12 @@ MOST = 300_000
 SECRET = re.compile("passw|passphrase|secret|token|ticket|pin$", re.IGNORECASE)
 """Fields that are never kept, shown or sent on."""
 
+
+def is_secret(name: str) -> bool:
+    """Whether a box of a form holds what only its writer may know."""
+    return bool(SECRET.search(name)) and name != "csrf_token"
+
+
 OURS = frozenset({"csrf_token", "key", "version", "next", "kept", "report"})
 """Fields the page wrote, not the person."""
 
@@ -62,8 +68,8 @@ def written() -> Written | None:
 
 def _read() -> Written:
     given = list(request.form.items(multi=True))
-    fields = tuple((name, text) for name, text in given if name != "csrf_token" and not SECRET.search(name))
-    secrets = any(SECRET.search(name) and name != "csrf_token" for name, _text in given)
+    fields = tuple((name, text) for name, text in given if name != "csrf_token" and not is_secret(name))
+    secrets = any(is_secret(name) for name, _text in given)
     return Written(fields, not secrets and not any(file.filename for file in request.files.values()))
 
 

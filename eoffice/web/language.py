@@ -16,6 +16,7 @@ from eoffice.core.clock import local
 from eoffice.core.i18n import LOCALES
 from eoffice.rules import delivery, kinds
 from eoffice.web import here, session, words
+from eoffice.web.kept import is_secret
 from signing.messages import sentence
 from signing.report import printable
 from signing.results import SignatureReport
@@ -38,6 +39,7 @@ def register(app: Flask) -> None:
         words=words,
         kind_name=kind_name,
         class_name=class_name,
+        reason_name=reason_name,
         short_subject=short_subject,
         short_issuer=short_issuer,
         spoken=spoken,
@@ -99,8 +101,9 @@ def form_key() -> str:
 
 
 def given(name: str, otherwise: str = "") -> str:
-    """What somebody had written into a box when the form could not be used, so that nothing is lost."""
-    return request.form.get(name, otherwise) if request.method == "POST" else otherwise
+    """What somebody had written into a box when the form could not be used, so that nothing is lost but passwords."""
+    sent = request.method == "POST" and not is_secret(name)
+    return request.form.get(name, otherwise) if sent else otherwise
 
 
 def kind_name(code: str) -> str:
@@ -124,6 +127,12 @@ def short_issuer(name: str) -> str:
 def class_name(code: str) -> str:
     """What a delivery class means."""
     return say(delivery.CLASS_NAMES[delivery.DeliveryClass(code)])
+
+
+def reason_name(code: str) -> str:
+    """The legal reason for which paper was sent, in the language of this page, whatever day it held."""
+    found = (reason.name_in(g.locale) for reason in delivery.PAPER_REASONS if reason.code == code)
+    return next(found, say("Paper"))
 
 
 def spoken(code: str) -> str:

@@ -37,7 +37,7 @@ class Item:
     def code(self) -> str:
         """Its name among the counters, "" when nothing is counted."""
         wanted = self.counted
-        return f"{wanted.queue}-{wanted.whose}" if wanted else ""
+        return f"{wanted.queue or wanted.sent}-{wanted.whose}" if wanted else ""
 
     def url(self) -> str:
         return url_for(self.endpoint, **self.values)
@@ -77,6 +77,10 @@ INCOMING, OUTGOING = Permission.DOCUMENT_REGISTER, Permission.DOCUMENT_ISSUE
 BOOK_IN = Item("lists.incoming", "book-open", N_("Incoming book"))
 BOOK_OUT = Item("lists.outgoing", "book-open", N_("Outgoing book"))
 
+DELIVERIES = Item(
+    "deliveries.board", "network", N_("Track deliveries"), counted=Filter("outgoing", sent="attention"), late=True
+)
+
 SECTIONS: tuple[tuple[str, tuple[tuple[Permission | None, Item], ...]], ...] = (
     (
         N_("Incoming"),
@@ -91,7 +95,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[Permission | None, Item], ...]], ...] = (
         N_("Outgoing"),
         (
             (OUTGOING, _queue("to_issue")),
-            (OUTGOING, Item("deliveries.board", "network", N_("Deliveries"))),
+            (OUTGOING, DELIVERIES),
             (OUTGOING, BOOK_OUT),
         ),
     ),

@@ -179,6 +179,7 @@ DEEDS: dict[str, str] = {
     "signing.unlisted": N_("{who} took it out of the signing list"),
     "signing.failed": N_("It was not signed: {reason}"),
     "document.signed": N_("{who} signed it"),
+    "document.paper_chosen": N_("{who} chose who gets paper too"),
     "document.numbered": N_("{who} gave it number {number}"),
     "document.sealed": N_("{who} set the agency's signature"),
     "document.issued": N_("{who} issued it"),
