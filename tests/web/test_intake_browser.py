@@ -285,7 +285,7 @@ def test_it_works_without_scripts(site: Site) -> None:
 def _at_rest(page: Page) -> list[str]:
     """What the auditor finds where the buttons stand at the form's end: on a phone they float over it before."""
     end = "document.querySelector('.foot').parentElement.getBoundingClientRect().bottom"
-    page.evaluate(f"scrollTo(0, {end} - innerHeight)")
+    page.evaluate(f"scrollBy(0, {end} - innerHeight)")
     return _audit(page)
 
 
