@@ -19,7 +19,7 @@ from eoffice.models.documents import Document
 from eoffice.models.exchange import Delivery
 from eoffice.models.metrics import Fact, Rollup
 from eoffice.rules import measures
-from eoffice.services import search
+from eoffice.services import queues, search
 from eoffice.services.statistics import Baseline, Period, baseline, counts, open_late, reach, rollups
 
 MOST_POINTS = 12
@@ -375,7 +375,7 @@ def _counted(desk: Desk, wanted: Wanted, mark: Mark | None, limit: int) -> Any:
 
 
 def _open_late(desk: Desk, wanted: Wanted, mark: Mark | None, limit: int) -> Any:
-    late = scope(desk, Document).where(search.overdue(reach(desk, wanted.period)))
+    late = scope(desk, Document).where(queues.overdue(reach(desk, wanted.period)))
     if wanted.agency:
         late = late.where(Document.agency_id == wanted.agency)
     if mark:

@@ -12,14 +12,14 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import and_, func, literal, or_, select, true, tuple_, union_all
 from sqlalchemy.orm import joinedload
 
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput, NotFound
 from eoffice.core.text import fold
 from eoffice.models.documents import Document, DocumentFile, File
-from eoffice.rules.lifecycle import INCOMING_STATES, OPEN_INCOMING, OUTGOING_STATES, Direction
+from eoffice.rules.lifecycle import INCOMING_STATES, OUTGOING_STATES, Direction
 from eoffice.services import queues, tracking
 
 PAGE = 50
@@ -163,17 +163,7 @@ def count_each(
 
 
 def _late(desk: Desk) -> Any:
-    return overdue(desk.now())
-
-
-def overdue(at: datetime) -> Any:
-    """Incoming, open and due before a time; in the words of the partial index, which knows no parameters."""
-    states = [state.value for state in OPEN_INCOMING]
-    return and_(
-        Document.direction == bindparam(None, Direction.INCOMING.value, literal_execute=True),
-        Document.state.in_(bindparam(None, states, expanding=True, literal_execute=True)),
-        Document.due_at < at,
-    )
+    return queues.overdue(desk.now())
 
 
 def _matching(desk: Desk, wanted: Filter) -> Any:

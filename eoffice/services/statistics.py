@@ -21,7 +21,7 @@ from eoffice.models.documents import Document
 from eoffice.models.ledger import LedgerEntry
 from eoffice.models.metrics import Fact, Rollup
 from eoffice.rules import measures
-from eoffice.services import search
+from eoffice.services import queues
 
 BASELINE = "baseline_minutes"
 """Setting: working minutes a document took before the office, with date and source (a province's report)."""
@@ -99,7 +99,7 @@ def histogram(desk: Desk, measure: str, period: Period, *, agency: UUID | None =
 def open_late(desk: Desk, periods: Sequence[Period], *, agency: UUID | None = None) -> list[int]:
     """How many incoming documents are still open now although their deadline fell before the end of each period."""
     ends = [reach(desk, period) for period in periods]
-    statement = scope(desk, Document).where(search.overdue(max(ends)))
+    statement = scope(desk, Document).where(queues.overdue(max(ends)))
     if agency:
         statement = statement.where(Document.agency_id == agency)
     columns = [func.count(case((Document.due_at < end, 1))) for end in ends]
