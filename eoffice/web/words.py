@@ -115,19 +115,6 @@ SIGNING: dict[str, Word] = {
 }
 """What became of a document of a signing list; ``working`` when a worker is at it."""
 
-BASES: dict[str, str] = {
-    "head": N_("as head of the agency"),
-    "collective": N_("on behalf of the collective (TM.)"),
-    "by_order": N_("by order (TL.)"),
-    "by_authorisation": N_("by authorisation (TUQ.)"),
-}
-HOLDERS: dict[str, str] = {
-    "self": "",
-    "deputy": N_("as deputy (KT.)"),
-    "acting": N_("as acting head (Q.)"),
-}
-"""The capacity of a signer is a basis and how he holds the post."""
-
 DELIVERY_CHANNELS: dict[str, Word] = {
     "local": Word(N_("Within this system"), "network"),
     "paper": Word(N_("By post"), "mail"),
