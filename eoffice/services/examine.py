@@ -32,12 +32,12 @@ REFUSALS = {
     "empty": N_("The file is empty. Nothing was stored. Please choose the file again."),
     "not_a_pdf": N_("This file is not a PDF. Nothing was stored. Please send the document as PDF."),
     "damaged": N_(
-        "This PDF is damaged and cannot be read. Nothing was stored. Please ask the sender for another copy."
+        "This PDF is damaged and cannot be read. It was not taken in. Please ask the sender for another copy."
     ),
     "password_needed": N_(
-        "This PDF is locked with a password. Nothing was stored. Please ask the sender for a copy without password."
+        "This PDF is locked with a password. It was not taken in. Please ask the sender for a copy without password."
     ),
-    "over_limit": N_("This PDF is larger or deeper than can be checked safely. Nothing was stored."),
+    "over_limit": N_("This PDF is larger or deeper than can be checked safely. It was not taken in."),
 }
 
 
