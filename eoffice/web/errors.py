@@ -60,17 +60,6 @@ def register(app: Flask) -> None:
     app.register_error_handler(OfficeError, _of_ours)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(Exception, _unforeseen)
-    app.after_request(_whole)
-
-
-def _whole(response: Response) -> Response:
-    """A page about a fault that a script asked for takes the place of the whole page; a look beside it is left."""
-    if "HX-Request" in request.headers and g.get("fault"):
-        if request.method == "GET" and request.headers.get("HX-Target") != "main":
-            response.headers["HX-Reswap"] = "none"
-        else:
-            response.headers.update({"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"})
-    return response
 
 
 def _of_ours(error: OfficeError) -> tuple[str, int]:
@@ -122,7 +111,6 @@ def page(
     locale = _locale()
     g.setdefault("theme", "")
     g.setdefault("current", None)
-    g.fault = True
     g.counts = {}  # a page about a fault asks the database for nothing
     sent = request.method == "POST" and status in KEEPING
     return render_template(

@@ -137,7 +137,4 @@ def _ask_to_sign_in(guard: Guard) -> Response | tuple[Any, ...]:
         target = url_for("account.sign_in", next=here.path(page.path) or None)
         return Response(status=401, headers={"HX-Redirect": target}, mimetype="text/html")
     wanted = request.full_path.rstrip("?") if request.query_string else request.path
-    if "HX-Request" in request.headers:  # a part of a page was asked for: the page as a whole has to go on
-        wanted = here.path(urlsplit(request.headers.get("HX-Current-URL", "")).path) or "/"
-        return Response(status=401, headers={"HX-Redirect": url_for("account.sign_in", next=wanted)})
     return here.go(url_for("account.sign_in", next=wanted if wanted != "/" else None))

@@ -35,8 +35,9 @@ def _set(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
-    if response.status_code >= 400 and "HX-Request" in request.headers:
-        # what went wrong is told on the whole page, wherever the script had wanted to put the answer
-        for name, value in IN_FULL.items():
-            response.headers.setdefault(name, value)
+    if response.status_code >= 400 and "HX-Request" in request.headers and "HX-Retarget" not in response.headers:
+        # what went wrong is told on the whole page, wherever the script had wanted to put the answer;
+        # a look that nobody asked for by a press changes nothing
+        looked = request.method == "GET" and request.headers.get("HX-Target") != "main"
+        response.headers.update({"HX-Reswap": "none"} if looked else IN_FULL)
     return response

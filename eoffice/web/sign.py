@@ -20,7 +20,7 @@ from eoffice.services import directory, drafting, search, signing_list
 from eoffice.services.incoming import main_file
 from eoffice.services.signing_list import Chosen, Tray
 from eoffice.web import here, rail, shown
-from eoffice.web.guard import needs
+from eoffice.web.guard import needs, signed_in
 from eoffice.web.language import say as _
 
 room = Blueprint("sign", __name__)
@@ -48,7 +48,7 @@ def desk() -> str | Response:
 
 
 @room.get("/sign/<uuid:document_id>")
-@needs(LEADER)
+@signed_in
 def document(document_id: UUID) -> str | Response:
     """One page of one document, with the facts a signer needs."""
     return show(document_id)

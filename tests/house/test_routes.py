@@ -42,7 +42,7 @@ ROUTES = {
     "GET /outgoing": "signed in",
     "GET /sign": "needs document.sign",
     "GET /sign-in": "public",
-    "GET /sign/<uuid:document_id>": "needs document.sign",
+    "GET /sign/<uuid:document_id>": "signed in",
     "GET /sign/progress": "needs document.sign",
     "GET /sign/progress/rows": "needs document.sign",
     "GET /sign/running": "needs document.sign",

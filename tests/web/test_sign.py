@@ -270,7 +270,8 @@ def test_only_the_named_signer(nam: CheckingClient, app: Flask, town: Town, staf
     town.enter(other, "dung")
     assert other.get(f"/sign/{letter}").status_code == 404
     town.enter(other, "hanh")
-    for path in ("/sign", f"/sign/{letter}", "/sign/unlock", "/sign/progress"):
+    assert where(other.get(f"/sign/{letter}")) == f"/documents/{letter}"
+    for path in ("/sign", "/sign/unlock", "/sign/progress"):
         assert other.get(path).status_code == 403
     assert [row.state for row in items(town)] == ["listed"]
 

@@ -105,6 +105,7 @@ def test_twenty_letters_by_keyboard_one_fails_and_is_retried(desk: Desk, capsys:
         used = (desk.clicks, desk.keys)
         expect(page.locator("#progress")).to_contain_text("không còn việc đang chạy", timeout=60_000)
         assert "19 trong 20 đã ký, 1 lỗi" in page.inner_text("#progress")
+        assert "Dừng" not in page.inner_text("#main")
         assert "Máy chủ cấp dấu thời gian không trả lời" in page.inner_text("#progress")
         expect(page.locator(".tabs .late")).to_have_text("Lỗi 1")
         desk.click(page, "#progress form:has-text('Ký lại') button")
