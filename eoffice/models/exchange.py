@@ -10,10 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from eoffice.core.db import Base, Owned, one_of, short
 from eoffice.rules.delivery import DeliveryClass
-from eoffice.rules.lifecycle import DELIVERY_ENDS, DELIVERY_TROUBLE, DeliveryState
+from eoffice.rules.lifecycle import DELIVERY_ENDS, DELIVERY_WATCHED, DeliveryState
 
 _ENDS = ", ".join(f"'{state}'" for state in sorted(DELIVERY_ENDS))
-_TROUBLE = ", ".join(f"'{state}'" for state in DELIVERY_TROUBLE)
+_WATCHED = ", ".join(f"'{state}'" for state in DELIVERY_WATCHED)
 
 
 class Recipient(Base, Owned):
@@ -84,11 +84,11 @@ class Delivery(Base, Owned):
             postgresql_where=text(f"state NOT IN ({_ENDS})"),
         ),
         Index(
-            "ix_delivery_trouble",
+            "ix_delivery_watched",
             "agency_id",
             "created_at",
-            sqlite_where=text(f"state IN ({_TROUBLE})"),
-            postgresql_where=text(f"state IN ({_TROUBLE})"),
+            sqlite_where=text(f"state IN ({_WATCHED})"),
+            postgresql_where=text(f"state IN ({_WATCHED})"),
         ),
     )
 

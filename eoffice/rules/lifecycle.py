@@ -116,6 +116,8 @@ DELIVERY_WAITING = (D.QUEUED, D.SENDING, D.DELIVERED, D.ARRIVED)
 """States of a delivery that its recipient has not accepted yet."""
 DELIVERY_TROUBLE = (D.EXPIRED, D.FAILED, D.REFUSED)
 """Ends of a delivery whose document did not get to work."""
+DELIVERY_WATCHED = (D.ARRIVED, *DELIVERY_TROUBLE)
+"""States in which a delivery may want its sender to look: arrived but not accepted, or gone wrong."""
 
 
 def advance(state: DeliveryState, code: str) -> DeliveryState | None:

@@ -179,7 +179,7 @@ def _matching(desk: Desk, wanted: Filter) -> Any:
     if wanted.urgencies:
         statement = statement.where(Document.urgency.in_(wanted.urgencies))
     if wanted.sent:
-        statement = statement.where(tracking.condition(desk, wanted.sent))
+        statement = tracking.only(desk, statement, wanted.sent)
     if wanted.late or (wanted.queue and wanted.whose == "late"):
         statement = statement.where(_late(desk))
     for word in fold(wanted.words).split()[:10]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_
+from sqlalchemy import and_, bindparam, case, func, or_
 
 from eoffice.core.calendar import WorkingCalendar
 from eoffice.core.desk import Desk, scope
@@ -18,7 +18,13 @@ from eoffice.models.documents import Document
 from eoffice.models.exchange import Delivery, DeliveryEvent
 from eoffice.rules import deadlines
 from eoffice.rules.deadlines import IN_REG, Urgency
-from eoffice.rules.lifecycle import DELIVERY_ENDS, DELIVERY_TROUBLE, DELIVERY_WAITING, DeliveryState
+from eoffice.rules.lifecycle import (
+    DELIVERY_ENDS,
+    DELIVERY_TROUBLE,
+    DELIVERY_WAITING,
+    DELIVERY_WATCHED,
+    DeliveryState,
+)
 from eoffice.services import directory
 
 GROUPS = ("attention", "waiting", "late", "trouble")
@@ -61,38 +67,36 @@ def clock(desk: Desk) -> Clock:
     return Clock(calendar, now, *since)
 
 
-def condition(desk: Desk, group: str) -> ColumnElement[bool]:
-    """The outgoing documents with a delivery of a group, by one condition that both counts and lists them."""
+def only(desk: Desk, statement: Any, group: str) -> Any:
+    """Of the documents a statement selects, those with a delivery of a group: what counts them also lists them.
+
+    The deliveries lead, by partial indexes: few are open or went wrong, and a book of any size is not walked for them.
+    (With the time of the status in the index, SQLite would rather walk the book.)
+    """
+    of = scope(desk, Delivery).whereclause
+    joined = and_(Delivery.agency_id == Document.agency_id, Delivery.document_id == Document.id)
+    return statement.join(Delivery, joined).where(of, _condition(desk, group)).distinct()
+
+
+def _condition(desk: Desk, group: str) -> Any:
     if group == "waiting":
-        return _with(desk, _in(DELIVERY_WAITING), _open())
+        return and_(Delivery.state.in_(DELIVERY_WAITING), Delivery.state.not_in(_literal(sorted(DELIVERY_ENDS))))
+    watched = Delivery.state.in_(_literal(DELIVERY_WATCHED))
+    trouble = Delivery.state.in_(DELIVERY_TROUBLE)
     if group == "trouble":
-        return _with(desk, _in(DELIVERY_TROUBLE))
+        return and_(watched, trouble)
     at = clock(desk)
-    arrived = _in((DeliveryState.ARRIVED,))
-    late = or_(
-        _with(desk, arrived, _open(), Delivery.status_at < at.normal),
-        and_(Document.urgency != Urgency.NORMAL, _with(desk, arrived, _open(), Delivery.status_at < at.urgent)),
-    )
+    since = case((Document.urgency == Urgency.NORMAL, at.normal), else_=at.urgent)
+    late = and_(Delivery.state == DeliveryState.ARRIVED, Delivery.status_at < since)
     if group == "late":
-        return late
-    recent = or_(Delivery.state != DeliveryState.REFUSED, Delivery.status_at > at.now - RECENT)
-    return or_(late, _with(desk, _in(DELIVERY_TROUBLE), recent))
-
-
-def _with(desk: Desk, *clauses: Any) -> ColumnElement[bool]:
-    return Document.id.in_(scope(desk, Delivery).where(*clauses).with_only_columns(Delivery.document_id))
-
-
-def _in(states: Sequence[DeliveryState]) -> Any:
-    """In the words of the partial indexes, which know no parameters."""
-    return Delivery.state.in_(_literal(states))
-
-
-def _open() -> Any:
-    return Delivery.state.not_in(_literal(sorted(DELIVERY_ENDS)))
+        return and_(watched, late)
+    failed = Delivery.state.in_((DeliveryState.EXPIRED, DeliveryState.FAILED))
+    refused = and_(Delivery.state == DeliveryState.REFUSED, Delivery.status_at > at.now - RECENT)
+    return and_(watched, or_(late, failed, refused))
 
 
 def _literal(states: Sequence[DeliveryState]) -> Any:
+    """In the words of a partial index, which knows no parameters."""
     return bindparam(None, [state.value for state in states], expanding=True, literal_execute=True)
 
 

@@ -66,7 +66,7 @@ def upgrade() -> None:
         sa.UniqueConstraint('document_id', 'post_id', name=op.f('uq_signing_item_document_id_post_id'))
     )
     op.create_index('ix_signing_item_post', 'signing_item', ['agency_id', 'post_id', 'state', 'listed_at'], unique=False)
-    op.create_index('ix_delivery_trouble', 'delivery', ['agency_id', 'created_at'], unique=False, sqlite_where=sa.text("state IN ('expired', 'failed', 'refused')"), postgresql_where=sa.text("state IN ('expired', 'failed', 'refused')"))
+    op.create_index('ix_delivery_watched', 'delivery', ['agency_id', 'created_at'], unique=False, sqlite_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"), postgresql_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"))
     op.create_index('ix_assignment_open_unit', 'assignment', ['agency_id', 'unit_id', 'due_at'], unique=False, sqlite_where=sa.text("state <> 'done'"), postgresql_where=sa.text("state <> 'done'"))
     op.add_column('document', sa.Column('submitted_to_id', sa.Uuid(), nullable=True))
     op.add_column('document', sa.Column('returned_at', db.UtcDateTime(), nullable=True))
@@ -75,7 +75,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column('document', 'returned_at')
     op.drop_column('document', 'submitted_to_id')
-    op.drop_index('ix_delivery_trouble', table_name='delivery')
+    op.drop_index('ix_delivery_watched', table_name='delivery')
     op.drop_index('ix_assignment_open_unit', table_name='assignment', sqlite_where=sa.text("state <> 'done'"), postgresql_where=sa.text("state <> 'done'"))
     op.drop_index('ix_signing_item_post', table_name='signing_item')
     op.drop_table('signing_item')
