@@ -25,10 +25,10 @@ def is_secret(name: str) -> bool:
     return bool(SECRET.search(name)) and name != "csrf_token"
 
 
-OURS = frozenset({"csrf_token", "key", "version", "next", "kept", "report"})
+OURS = frozenset({"csrf_token", "key", "version", "next", "kept", "report", "seen"})
 """Fields the page wrote, not the person."""
 
-CHOSEN = re.compile("[a-z_+]*|([a-z_]+:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]*")
+CHOSEN = re.compile(r"[a-z_+]*|\S*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\S*|[0-9]*")
 """What boxes to choose from send: codes, identifiers and counts, nothing anybody wrote."""
 
 

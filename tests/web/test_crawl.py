@@ -15,7 +15,7 @@ from eoffice.models.documents import Document
 from eoffice.rules.access import permits
 from eoffice.web import guard
 from tests.support.checking import CheckingClient, filled
-from tests.support.crawling import Walk, plain, walk
+from tests.support.crawling import Walk, walk
 from tests.web.conftest import Town
 from tests.web.test_documents import change
 
@@ -25,15 +25,18 @@ PEOPLE = ("hanh", "nam", "tuan", "son", "anh", "mai", "phong", "yen", "dung", "h
 """Clerk, leader, officer, unit head, format checker, auditor, administrator of Sở Nội vụ, and Sở Tài chính's."""
 
 UNLINKED = {
-    "/counters.json": "asked by the script",
-    "/health": "asked by a supervisor",
-    "/sign-in": "who is signed in is not led there",
+    "ledger.proof": "asked by the script while a proof is made",
+    "rail.counters": "asked by the script",
+    "sign.rows": "asked by the script while something is being signed",
+    "sign.running": "asked by the script while something is being signed",
+    "health.health": "asked by a supervisor",
+    "account.sign_in": "who is signed in is not led there",
 }
 """Addresses nobody is led to from a page, and why."""
 
 SECRET = "Chuyện riêng của Sở Tài chính 7731"
-CANARY = "<b class='canary'>{{7*7}}${7*7}</b><script>canary()</script>"
-MARKS = ("<b class='canary'", '<b class="canary"', "<script>canary", ">49<", "49$")
+CANARY = "<b class='canary'>{{7*191}}${7*191}</b><script>canary()</script>"
+MARKS = ("<b class='canary'", '<b class="canary"', "<script>canary", ">1337<", "1337$")
 
 
 @pytest.fixture
@@ -46,27 +49,24 @@ def journey(client: CheckingClient, town: Town, login: str) -> Walk:
     return walk(client, "/", "/incoming", "/outgoing", "/account")
 
 
-def kinds(app: Flask, method: str) -> set[str]:
-    """Every address of the application, as ``plain`` writes it."""
-    return {
-        _kind(rule.rule)
-        for rule in app.url_map.iter_rules()
-        if method in (rule.methods or ()) and not rule.endpoint.startswith("static")
-    }
-
-
 def _kind(rule: str) -> str:
     return re.sub("<int:[^>]+>", "<n>", re.sub("<uuid:[^>]+>", "<id>", rule))
 
 
-def test_everybody_follows_every_link(client: CheckingClient, town: Town, app: Flask) -> None:
+def test_everybody_follows_every_link(
+    client: CheckingClient, town: Town, busy: tuple[Town, dict[str, UUID]], app: Flask
+) -> None:
     reached: set[str] = set()
+    routes = app.url_map.bind("localhost")
+    town.enter(client, "tuan")
+    client.press(f"/documents/{busy[1]['draft']}", "/edit")
     for login in PEOPLE:
         found = journey(client, town, login)
         broken = {path: answer.status for path, answer in found.answers.items() if answer.status_code >= 400}
         assert not broken, f"{login}: {broken}"
-        reached |= {plain(path) for path in found.answers}
-    missing = {path for path in kinds(app, "GET") if path not in reached} - set(UNLINKED)
+        reached |= {routes.match(path.partition("?")[0], method="GET")[0] for path in found.answers}
+    known = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())} - {"static"}
+    missing = {endpoint for endpoint in known if not endpoint.startswith("static")} - reached - set(UNLINKED)
     assert not missing, f"no page leads to {sorted(missing)}"
 
 
@@ -151,19 +151,19 @@ def test_no_form_takes_more_than_it_shows(client: CheckingClient, town: Town, ap
                 continue
             fields = filled(form)
             own = {item.attributes.get("name") for item in form.all("input", "select", "textarea")}
-            extra = {name: f"zz-{name}" for name in columns - own}
+            extra = {name: f"zz {name.replace('_', ' ')}" for name in columns - own}
             town.enter(client, login)
             fields["csrf_token"] = client.token()
             target = form.attributes.get("action", page)
             answer = client.post(target, data={**extra, **fields})
-            assert answer.status_code < 500, f"{login} {target}: {answer.status}"
+            assert answer.status_code < 500 or answer.status_code == 503, f"{login} {target}: {answer.status}"
             pressed.add(_kind(path))
     assert len(pressed) >= 6
     with town.office.sessions.read() as session:
         for mapper in Base.registry.mappers:
             for column in mapper.local_table.columns:
                 if isinstance(column.type, Text | Words):
-                    found_rows = session.execute(select(column).where(column.like("%zz-%"))).all()
+                    found_rows = session.execute(select(column).where(column.like("%zz %"))).all()
                     assert not found_rows, f"{mapper.local_table.name}.{column.key}: {found_rows[:2]}"
 
 
@@ -184,7 +184,7 @@ def test_each_route_is_tried_by_each_kind_of_person(client: CheckingClient, town
                     town.enter(client, login)
                 answer = client.open(path, method=method)
                 if not login:
-                    expected = {303} if method == "GET" else {400, 401}
+                    expected = {303} if method == "GET" or told.upload else {400, 401}
                 elif told.permission is not None and not _may(town, login, told):
                     expected = {403}
                 elif method == "POST":

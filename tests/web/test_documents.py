@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,8 +29,10 @@ def statements(town: Town) -> Iterator[list[str]]:
     """The statements sent to the database within the block."""
     seen: list[str] = []
 
+    own = threading.get_ident()  # what is written about visits comes from a thread of its own
+
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith(("PRAGMA", "BEGIN", "SET ")):
+        if threading.get_ident() == own and not statement.startswith(("PRAGMA", "BEGIN", "SET ")):
             seen.append(statement)
 
     event.listen(town.office.engine, "before_cursor_execute", note)

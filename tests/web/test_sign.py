@@ -332,7 +332,7 @@ def test_a_lost_session_keeps_the_list_but_not_the_password(nam: CheckingClient,
 
         again = open_again(kept)
     assert again is not None
-    assert {name for name, _text in again["fields"]} == {"key", "item"}
+    assert {name for name, _text in again["written"].fields} == {"key", "item"}
     assert [item.state for item in items(town)] == ["listed"]
 
 

@@ -371,7 +371,7 @@ def test_the_text_survives_a_lost_session(client: CheckingClient, town: Town, tu
     answer = tuan.post(path, data=given)
     assert answer.status_code == 401
     assert any(item.attributes.get("name") == "kept" for item in read(answer).root.all("input"))
-    line = tuan.post(f"{path}/keep", data=given, headers={"HX-Request": "true"})
+    line = tuan.post(f"{path}/keep", data=given, headers={"HX-Request": "true", "HX-Target": "page"})
     assert (line.status_code, line.headers["HX-Retarget"]) == (401, "#kept")
     assert "chưa được lưu" in read(line).root.text()
 
