@@ -180,6 +180,7 @@ class DocumentFile(Base, Owned):
         CheckConstraint("stage IN ('received', 'draft', 'signed', 'sealed')", name="stage"),
         UniqueConstraint("document_id", "role", "stage", "number"),
         Index("ix_document_file_sha256", "agency_id", "sha256"),
+        Index("ix_document_file_document", "agency_id", "document_id"),
     )
 
 

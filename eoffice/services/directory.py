@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from eoffice.core.calendar import Day, WorkingCalendar
 from eoffice.core.clock import local_date
@@ -343,7 +343,8 @@ def posts(desk: Desk) -> list[Post]:
     statement = own(desk, Post).where(
         Post.valid_from <= today, or_(Post.valid_to.is_(None), Post.valid_to >= today)
     )
-    found = list(desk.session.scalars(statement.order_by(Post.rank, Post.id)))
+    rows = desk.session.scalars(statement.order_by(Post.rank, Post.id).options(joinedload(Post.roles)))
+    found = list(rows.unique())
     if not desk.writing:
         desk.session.info["posts"] = found
     return found

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import and_, func, literal, select, true, tuple_, union_all
 from sqlalchemy.orm import joinedload
 
 from eoffice.core.desk import Desk, scope
@@ -255,13 +255,13 @@ def known(desk: Desk, documents: Collection[UUID]) -> Sequence[Any]:
 def related(desk: Desk, row: Document) -> Sequence[Any]:
     """What belongs to a document: what it answers, its answers, the same bytes or number; oldest first."""
     others = [key for key in (row.reply_to_id, row.same_bytes_id, row.same_code_id) if key is not None]
-    statement = scope(desk, Document).where(
-        Document.agency_id == row.agency_id, or_(Document.reply_to_id == row.id, Document.id.in_(others))
-    )
-    found: Sequence[Any] = desk.session.execute(
-        statement.with_only_columns(*COLUMNS, Document.reply_to_id).order_by(Document.created_at, Document.id)
-    ).all()
-    return found
+    own: Any = scope(desk, Document).where(Document.agency_id == row.agency_id)
+    own = own.with_only_columns(*COLUMNS, Document.reply_to_id)
+    # two questions, each with an index of its own: asked as one with "or", the whole book is read
+    parts = [own.where(Document.reply_to_id == row.id), own.where(Document.id.in_(others))]
+    rows = union_all(*(select(*part.subquery().c) for part in parts)) if others else parts[0]
+    found: Any = desk.session.execute(rows).all()
+    return sorted(dict.fromkeys(found), key=lambda other: (other.created_at, other.id))
 
 
 @dataclass(frozen=True)

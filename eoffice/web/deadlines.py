@@ -32,7 +32,7 @@ def due_of(row: Any, calendar: WorkingCalendar, now: datetime) -> Due | None:
     title = _("Due {time}", time=i18n.datetime_text(row.due_at))
     if row.due_at < now:
         days = calendar.working_days_between(last, today)
-        minutes = calendar.working_minutes_between(row.due_at, now)
+        minutes = 0 if days else calendar.working_minutes_between(row.due_at, now)
         return Due(i18n.deadline(g.locale, late=True, days=days, minutes=minutes, short=True), title, "bad")
     days = calendar.working_days_between(today, last)
     if last == today:

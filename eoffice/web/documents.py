@@ -28,7 +28,7 @@ from eoffice.web.writing import labels
 
 room = Blueprint("documents", __name__)
 
-UNTOUCHED = (State.ARRIVED, State.REFUSED, State.REGISTERED)
+UNTOUCHED = (State.ARRIVED, State.REFUSED, State.REGISTERED, State.SUBMITTED)
 """Incoming documents that nobody has been told to work on."""
 
 
@@ -110,8 +110,7 @@ def _gather(desk: Desk, row: Document) -> dict[str, Any]:
     worked_on = incoming and row.state not in UNTOUCHED
     found["instructions"] = routing.instructions(desk, row.id) if worked_on else []
     found["parts"] = parts = routing.assignments(desk, row.id) if worked_on else []
-    found["versions"] = [] if incoming else drafting.version_list(desk, row.id)
-    found["approvals"] = [] if incoming else drafting.approvals(desk, row.id)
+    found["versions"], found["approvals"] = ([], []) if incoming else drafting.circuit(desk, row.id)
     found["deliveries"] = exchange.deliveries(desk, row.id) if row.issued_at else []
     found["recipients"] = [] if incoming or row.issued_at else drafting.recipients(desk, row.id)
     found["can"] = can = deeds.possible(desk, row, parts)

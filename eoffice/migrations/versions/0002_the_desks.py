@@ -66,16 +66,18 @@ def upgrade() -> None:
         sa.UniqueConstraint('document_id', 'post_id', name=op.f('uq_signing_item_document_id_post_id'))
     )
     op.create_index('ix_signing_item_post', 'signing_item', ['agency_id', 'post_id', 'state', 'listed_at'], unique=False)
-    op.create_index('ix_delivery_watched', 'delivery', ['agency_id', 'created_at'], unique=False, sqlite_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"), postgresql_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"))
     op.create_index('ix_assignment_open_unit', 'assignment', ['agency_id', 'unit_id', 'due_at'], unique=False, sqlite_where=sa.text("state <> 'done'"), postgresql_where=sa.text("state <> 'done'"))
+    op.create_index('ix_delivery_watched', 'delivery', ['agency_id', 'created_at'], unique=False, sqlite_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"), postgresql_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"))
     op.add_column('document', sa.Column('submitted_to_id', sa.Uuid(), nullable=True))
     op.add_column('document', sa.Column('returned_at', db.UtcDateTime(), nullable=True))
+    op.create_index('ix_document_file_document', 'document_file', ['agency_id', 'document_id'], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index('ix_document_file_document', table_name='document_file')
     op.drop_column('document', 'returned_at')
     op.drop_column('document', 'submitted_to_id')
-    op.drop_index('ix_delivery_watched', table_name='delivery')
+    op.drop_index('ix_delivery_watched', table_name='delivery', sqlite_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"), postgresql_where=sa.text("state IN ('arrived', 'expired', 'failed', 'refused')"))
     op.drop_index('ix_assignment_open_unit', table_name='assignment', sqlite_where=sa.text("state <> 'done'"), postgresql_where=sa.text("state <> 'done'"))
     op.drop_index('ix_signing_item_post', table_name='signing_item')
     op.drop_table('signing_item')
