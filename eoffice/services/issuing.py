@@ -400,18 +400,25 @@ def _opened(desk: Desk, certificate: Certificate) -> set[str]:
 
 def to_seal(desk: Desk) -> dict[UUID, str]:
     """Signed documents of this agency that wait for its signature, oldest first, and the hashes of their files."""
-    rows = desk.session.execute(
-        scope(desk, DocumentFile)
-        .join(Document, (Document.agency_id == DocumentFile.agency_id) & (Document.id == DocumentFile.document_id))
+    waiting = (
+        scope(desk, Document)
         .where(
             Document.agency_id == desk.agency,
             Document.direction == Direction.OUTGOING,
             Document.state.in_((State.SIGNED, State.NUMBERED)),
+        )
+        .with_only_columns(Document.id)
+    )
+    rows = desk.session.execute(
+        scope(desk, DocumentFile)
+        .where(
+            DocumentFile.agency_id == desk.agency,
+            DocumentFile.document_id.in_(waiting),
             DocumentFile.role == "main",
             DocumentFile.stage == "signed",
         )
-        .order_by(Document.created_at, Document.id, DocumentFile.created_at)
-        .with_only_columns(Document.id, DocumentFile.sha256)
+        .order_by(DocumentFile.created_at, DocumentFile.id)
+        .with_only_columns(DocumentFile.document_id, DocumentFile.sha256)
         .limit(MOST_OPENED)
     )
     return {key: sha256 for key, sha256 in rows}  # noqa: C416 - the newest file of a document wins

@@ -167,7 +167,7 @@ def _late(desk: Desk) -> Any:
 
 
 def _matching(desk: Desk, wanted: Filter) -> Any:
-    statement = scope(desk, Document)
+    statement = scope(desk, Document, few=bool(wanted.queue))
     if wanted.direction:
         statement = statement.where(Document.direction == wanted.direction)
     if wanted.states:
@@ -216,7 +216,7 @@ def document(desk: Desk, document_id: UUID) -> Document:
     Raises:
         NotFound: there is none, or none he may know of.
     """
-    statement = scope(desk, Document).where(Document.id == document_id).options(joinedload(Document.files))
+    statement = scope(desk, Document, few=True).where(Document.id == document_id).options(joinedload(Document.files))
     row = desk.session.scalars(statement).unique().one_or_none()
     if row is None:
         raise NotFound(table="document", id=str(document_id))
@@ -255,12 +255,13 @@ def known(desk: Desk, documents: Collection[UUID]) -> Sequence[Any]:
 def related(desk: Desk, row: Document) -> Sequence[Any]:
     """What belongs to a document: what it answers, its answers, the same bytes or number; oldest first."""
     others = [key for key in (row.reply_to_id, row.same_bytes_id, row.same_code_id) if key is not None]
-    own: Any = scope(desk, Document).where(Document.agency_id == row.agency_id)
+    own: Any = scope(desk, Document, few=True).where(Document.agency_id == row.agency_id)
     own = own.with_only_columns(*COLUMNS, Document.reply_to_id)
     # two questions, each with an index of its own: asked as one with "or", the whole book is read
-    parts = [own.where(Document.reply_to_id == row.id), own.where(Document.id.in_(others))]
-    rows = union_all(*(select(*part.subquery().c) for part in parts)) if others else parts[0]
-    found: Any = desk.session.execute(rows).all()
+    parts: list[Any] = [own.where(Document.reply_to_id == row.id)]
+    if others:
+        parts.append(own.where(Document.id.in_(others)))
+    found: Any = desk.session.execute(union_all(*(select(*part.subquery().c) for part in parts))).all()
     return sorted(dict.fromkeys(found), key=lambda other: (other.created_at, other.id))
 
 
@@ -288,4 +289,4 @@ def newest_file(desk: Desk, document_id: UUID) -> MainFile | None:
 
 
 def _seen(desk: Desk) -> Any:
-    return true() if desk.actor.whole_agency else Document.visible_to(desk.actor)
+    return true() if desk.actor.whole_agency else Document.visible_to(desk.actor, few=True)
