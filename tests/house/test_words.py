@@ -58,6 +58,13 @@ def test_every_verb_is_named_after_its_ledger_word_or_the_other_way_round() -> N
     assert not doubled, f"one ledger word, one verb: {doubled}"
 
 
+def test_every_ledger_word_is_told_in_a_sentence() -> None:
+    from eoffice.web.words import DEEDS
+
+    silent = sorted(_ledger_words() - set(DEEDS))
+    assert not silent, f"eoffice/web/words.py has no sentence for {silent}"
+
+
 def test_every_permission_has_its_heading() -> None:
     from eoffice.rules.access import Permission
 
