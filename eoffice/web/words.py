@@ -295,7 +295,7 @@ QUEUES: dict[str, Waiting] = {
     "to_assign": Waiting(N_("To assign"), "users", N_("Documents to assign in the unit")),
     "tasks": Waiting(N_("Assigned to me"), "inbox", N_("Assigned documents")),
     "drafting": Waiting(N_("Being drafted"), "file-pen", N_("Drafts being written")),
-    "sent_back": Waiting(N_("Sent back to me"), "undo-2", N_("Drafts that were sent back")),
+    "sent_back": Waiting(N_("To revise"), "undo-2", N_("Drafts that were sent back")),
     "to_approve": Waiting(N_("Content"), "eye", N_("Drafts whose content waits for approval")),
     "to_check": Waiting(N_("Format"), "file-check", N_("Drafts whose format waits for approval")),
     "to_sign": Waiting(N_("To sign"), "signature", N_("Documents to sign")),
