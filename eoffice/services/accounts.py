@@ -36,7 +36,7 @@ SHORTEST, LONGEST = 10, 1000
 
 MOST_LISTED = 50
 
-_one_at_a_time = threading.Semaphore(1)  # hashing takes 100 ms of a core; the pages must not wait for it
+_one_at_a_time = threading.Semaphore(1)  # hashing takes a core for a while; the pages must not wait for it
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +44,7 @@ def _hasher() -> Any:
     from argon2 import PasswordHasher
 
     # One of the equal choices of OWASP's password storage guide; the library's own takes six times as long, and 64 MiB.
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+    return PasswordHasher(time_cost=3, memory_cost=12 * 1024, parallelism=1)
 
 
 @lru_cache(maxsize=1)

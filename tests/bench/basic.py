@@ -171,9 +171,9 @@ def fill(world: World, rows: int) -> None:
         for table, entries in ((Document, documents), (DocumentFile, files), (Participant, seen)):
             for start in range(0, len(entries), 10_000):
                 connection.execute(insert(table), entries[start : start + 10_000])
-    if office.engine.dialect.name == "postgresql":
-        with office.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE")  # what autovacuum does by itself within a minute
+            if office.engine.dialect.name == "postgresql":
+                # What autovacuum does within a minute; without it the next table's keys are checked row by row.
+                connection.exec_driver_sql("ANALYZE")
 
 
 def lists(office: Office, options: Options) -> dict[str, float]:
