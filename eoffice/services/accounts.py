@@ -75,25 +75,44 @@ class Check:
     locked: timedelta | None = None
 
 
-def check(desk: Desk, login: str, password: str) -> Check:
-    """Check a login and a password; an unknown login takes as long as a known one."""
-    from argon2.exceptions import Argon2Error
+@dataclass(frozen=True)
+class Account:
+    """What is known of a login before its password: one nobody has looks like any other.
 
+    Args:
+        stored: hash its password must fit.
+        found: who comes in when it does.
+        locked: how long the login waits after too many tries, None when it does not.
+    """
+
+    stored: str
+    found: Check
+    locked: timedelta | None = None
+
+    def check(self, password: str) -> Check:
+        """Check the password; away from every desk, because people wait in line for it with no connection in hand."""
+        from argon2.exceptions import Argon2Error
+
+        if self.locked is not None:
+            return Check(locked=self.locked)
+        with _one_at_a_time:
+            try:
+                _hasher().verify(self.stored, password)
+            except Argon2Error:
+                return Check()
+        return self.found
+
+
+def account(desk: Desk, login: str) -> Account:
+    """Look a login up, for its password to be checked; an unknown one takes as long as a known one."""
     login = login.strip().casefold()
     since = desk.now() - WINDOW
     failed = select(FailedSignIn.at).where(FailedSignIn.login == login[:64], FailedSignIn.at > since)
     tries = desk.session.scalars(failed.order_by(FailedSignIn.at.desc()).limit(TRIES)).all()
-    if len(tries) == TRIES:
-        return Check(locked=tries[-1] - since)
+    locked = tries[-1] - since if len(tries) == TRIES else None
     person = desk.session.scalars(select(Person).where(Person.login == login)).one_or_none()
-    stored = person.password_hash if person is not None and person.active else _dummy()
-    with _one_at_a_time:
-        try:
-            _hasher().verify(stored, password)
-        except Argon2Error:
-            return Check()
     if person is None or not person.active:
-        return Check()
+        return Account(_dummy(), Check(), locked)
     today = local_date(desk.now())
     held = (
         select(Post.id)
@@ -105,7 +124,7 @@ def check(desk: Desk, login: str, password: str) -> Check:
         .order_by(Post.rank, Post.id)
         .execution_options(scoped=True)  # a person may know of all his own posts
     )
-    return Check(person.id, tuple(desk.session.scalars(held)))
+    return Account(person.password_hash, Check(person.id, tuple(desk.session.scalars(held))), locked)
 
 
 @verb(Permission.ACCOUNT_SIGN_IN, "account.signed_in")
@@ -205,7 +224,7 @@ def _new_hash(desk: Desk, *, old: Secret, new: Secret) -> str:
     if person is None:
         raise NotFound(table="person")
     judge(new.reveal(), login=person.login, name=person.full_name)
-    found = check(desk, person.login, old.reveal())
+    found = account(desk, person.login).check(old.reveal())
     if found.locked is not None:
         raise InvalidInput(
             "password_locked",

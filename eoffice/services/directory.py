@@ -834,7 +834,7 @@ class Offered:
 
 
 def offered(desk: Desk, posts: Collection[UUID]) -> list[Offered]:
-    """Posts to choose from at signing in; ask ``accounts.check`` first whose they are."""
+    """Posts to choose from at signing in; ask ``accounts.account`` first whose they are."""
     rows = desk.session.execute(
         select(Post.id, Post.title, Agency.short_name)
         .join(Agency, Agency.id == Post.agency_id)

@@ -50,7 +50,8 @@ def sign_in_post() -> Response | tuple[str, int]:
     """Check login and password; wrong ones are counted, and too many of them make the login wait."""
     login, password = request.form.get("login", "")[:64], request.form.get("password", "")[:1000]
     with here.office().read(PUBLIC) as desk:
-        found = accounts.check(desk, login, password)
+        account = accounts.account(desk, login)
+    found = account.check(password)
     if found.locked is not None:
         return _page(login=login, error=_wait(found.locked)), 429
     if found.person is None:

@@ -145,7 +145,7 @@ def test_what_is_no_password_is_told_and_changes_nothing(
 def stored(town: Town) -> bool:
     """Whether the old password still opens the desk."""
     with town.office.read(town.actor("hanh")) as desk:
-        return accounts.check(desk, "hanh", PASSWORD).person is not None
+        return accounts.account(desk, "hanh").check(PASSWORD).person is not None
 
 
 def test_guessing_the_old_password_waits_like_the_door(client: CheckingClient, with_password: Town) -> None:

@@ -14,6 +14,7 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sqlalchemy import update
 from werkzeug.serving import make_server
+from werkzeug.test import run_wsgi_app
 
 from eoffice.core.desk import scope
 from eoffice.models.directory import Person
@@ -83,6 +84,17 @@ class Site:
         page.wait_for_selector(".verdict")
 
 
+def _in_one_piece(app: Flask) -> Any:
+    """Each answer read and closed before it is sent: the test server leaves files open when a browser hangs up."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        body, status, headers = run_wsgi_app(app, environ, buffered=True)
+        start_response(status, list(headers))
+        return body
+
+    return answer
+
+
 @pytest.fixture
 def site(town: Town, chromium: Path, tmp_path: Path) -> Iterator[Site]:
     """The site and its browser, for one test."""
@@ -91,7 +103,7 @@ def site(town: Town, chromium: Path, tmp_path: Path) -> Iterator[Site]:
         session.execute(change, execution_options={"synchronize_session": False})
         session.commit()
     app: Flask = create_app(town.office)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, _in_one_piece(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with town.office.read(town.actor("hanh")) as desk:

@@ -50,6 +50,22 @@ def alert(answer: Any) -> str:
     return next(item.text() for item in page.root.all("div") if item.attributes.get("role") == "alert")
 
 
+def test_the_password_is_checked_with_no_connection_in_hand(
+    client: CheckingClient, with_password: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People wait in line for the one hash at a time; with a connection each, the pages would wait with them."""
+    hasher, held = accounts._hasher(), []
+
+    class Watched:
+        def verify(self, stored: str, password: str) -> bool:
+            held.append(with_password.office.engine.pool.checkedout())
+            return bool(hasher.verify(stored, password))
+
+    monkeypatch.setattr(accounts, "_hasher", Watched)
+    assert sign_in(client).status_code == 303
+    assert held == [0]
+
+
 def test_the_right_password_opens_the_desk(client: CheckingClient, with_password: Town) -> None:
     answer = sign_in(client)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")

@@ -136,7 +136,8 @@ def test_the_answer_by_keyboard_alone(site: Site, task: UUID) -> None:
         page.focus("[title='Đưa đoạn 3 lên']")
         page.keyboard.press("Enter")
         page.wait_for_function("() => document.querySelector('#p2').value === 'Đoạn nữa./.'")
-        page.focus("text=Trình ông Sơn")
+        assert page.evaluate("document.activeElement.id") == "p2"  # the moved box has the focus, and leaves it alone
+        page.focus("button:has-text('Trình ông Sơn')")
         page.keyboard.press("Enter")
         draft = document_of(page)
     assert lines(site, draft)[1:] == ["Đoạn nữa./.", "Nhất trí./."]
