@@ -152,25 +152,19 @@ class Sessions:
         self.engine = engine
         # What one desk reads belongs together: a proof of the ledger made while others work must not see half a deed.
         # SQLite's readers see one moment anyway.
-        one_moment = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-        self._reading = engine.execution_options(readonly=True, **one_moment)
+        one_moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = engine.execution_options(
+            readonly=True, **(one_moment if engine.dialect.name == "postgresql" else {})
+        )
 
     def read(self) -> OfficeSession:
         """A session that only reads (``query_only`` on SQLite, READ ONLY on PostgreSQL)."""
-        session = OfficeSession(self._reading, autoflush=False, expire_on_commit=False)
-        session.info["readonly"] = True
-        return session
+        return OfficeSession(self._reading, autoflush=False, expire_on_commit=False)
 
     def write(self) -> OfficeSession:
         """A session that holds the writer's place from its first statement on SQLite."""
         # no autoflush: a deed's rows go to the database together, and none twice because something was looked up
         return OfficeSession(self.engine, autoflush=False, expire_on_commit=False)
-
-
-@event.listens_for(OfficeSession, "after_begin")
-def _read_only(session: Session, _transaction: Any, connection: Any) -> None:
-    if session.info.get("readonly") and connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
 
 @event.listens_for(OfficeSession, "do_orm_execute")

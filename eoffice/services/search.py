@@ -141,8 +141,10 @@ def count_states(desk: Desk, wanted: Filter, *, most: int = 1000) -> dict[str, i
                 counts["late"] = counts.get("late", 0) + number
         return counts
     states = OUTGOING_STATES if wide.direction == Direction.OUTGOING else INCOMING_STATES
-    parts = [("late", replace(wide, late=True)), *((state.value, replace(wide, states=(state,))) for state in states)]
-    return {name: number for name, number in count_each(desk, dict(parts), most=most).items() if number}
+    every = _matching(desk, wide).with_only_columns(Document.id)
+    parts = {state.value: every.where(Document.state == state) for state in states}
+    parts["late"] = every.where(_late(desk))
+    return {name: number for name, number in count_each(desk, {}, most=most, more=parts).items() if number}
 
 
 def count_each(
@@ -160,6 +162,45 @@ def count_each(
     counted = [select(literal(name), func.count()).select_from(part) for name, part in some]
     rows: Any = desk.session.execute(union_all(*counted)).all()
     return dict(rows)
+
+
+VALUES = {"verdicts": Document.verdict, "urgencies": Document.urgency}
+"""Fields of a filter that name values of a column."""
+
+
+def count_values(
+    desk: Desk, wanted: Filter, values: Mapping[str, Collection[str]], *, most: int = 1000
+) -> dict[str, int]:
+    """How many documents match with each value of some fields; each no further than ``most``.
+
+    Args:
+        wanted: the rest of the filter; what it says of a field is left out where that field's values are counted.
+        values: field of ``VALUES`` -> the values asked for.
+
+    Returns:
+        ``field:value`` -> number.
+    """
+
+    def only(name: str, *chosen: str) -> Filter:
+        field: dict[str, Any] = {name: chosen}
+        return replace(wanted, **field)
+
+    def grouped(name: str) -> Any:
+        rows = _matching(desk, only(name)).with_only_columns(VALUES[name].label("value"))
+        some = rows.limit(most).subquery()
+        return select(literal(name), some.c.value, func.count()).group_by(some.c.value)
+
+    found: Any = desk.session.execute(union_all(*map(grouped, values))).all() if values else []
+    seen = {name: sum(number for field, _value, number in found if field == name) for name in values}
+    counts = {f"{name}:{value}": 0 for name, each in values.items() for value in each}
+    counts |= {f"{name}:{value}": number for name, value, number in found}
+    full = {  # the first ``most`` say nothing of the others: each value is counted by itself
+        f"{name}:{value}": only(name, value)
+        for name, each in values.items()
+        if seen[name] >= most
+        for value in each
+    }
+    return counts | count_each(desk, full, most=most)
 
 
 def _late(desk: Desk) -> Any:

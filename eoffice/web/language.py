@@ -9,7 +9,8 @@ from typing import Any
 
 from flask import Flask, g, request
 from jinja2 import StrictUndefined
-from markupsafe import Markup
+from jinja2.runtime import Macro
+from markupsafe import Markup, escape
 
 from eoffice.core import i18n
 from eoffice.core.clock import local
@@ -36,6 +37,7 @@ def register(app: Flask) -> None:
         N_=i18n.N_,
         told=told,
         vi=data,
+        once=once,
         words=words,
         kind_name=kind_name,
         class_name=class_name,
@@ -92,7 +94,17 @@ def told(msgid: str, **facts: str) -> Markup:
 
 def data(text: str) -> Markup:
     """Text of a document, which stays Vietnamese: on an English page readers and screen readers are told so."""
-    return Markup('<span lang="vi">{}</span>').format(text) if text and g.locale != "vi" else Markup("{}").format(text)
+    shown = escape(text)
+    return Markup('<span lang="vi">') + shown + Markup("</span>") if text and g.locale != "vi" else shown
+
+
+def once(macro: Macro, *arguments: str) -> str:
+    """What a macro makes of some words, made once per page: the rows of a list share their few tags."""
+    made: dict[tuple[str, ...], str] = g.setdefault("made", {})
+    name = (macro.name, *arguments)
+    if name not in made:
+        made[name] = macro(*arguments)
+    return made[name]
 
 
 def form_key() -> str:

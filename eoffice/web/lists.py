@@ -156,9 +156,9 @@ def _counts(desk: Any, asked: Asked) -> dict[str, int]:
         return search.count_states(desk, asked.filter(), most=MOST_COUNTED)
     now = asked.filter()
     wanted = {whose: replace(now, whose=whose) for whose in _scopes(asked)}
-    for menu in _menus(asked):
-        wanted |= {f"{menu.name}:{code}": replace(now, **{menu.name: (code,)}) for code in menu.words}
-    return search.count_each(desk, wanted, most=MOST_COUNTED)
+    values = {menu.name: menu.words for menu in _menus(asked)}
+    counts = search.count_each(desk, wanted, most=MOST_COUNTED)
+    return counts | search.count_values(desk, now, values, most=MOST_COUNTED)
 
 
 @dataclass(frozen=True)

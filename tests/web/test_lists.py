@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -125,6 +126,27 @@ def test_filters_within_a_queue_count_what_they_show(client: CheckingClient, bus
         chips = [item for item in chosen.root.all("a") if item.attributes.get("class") == "chip"]
         assert len(links(client.page(chips[0].attributes["href"]))) == 1
     assert links(client.page(address("to_instruct") + "&verdict=FAILED")) == []
+
+
+@pytest.mark.parametrize("most", [1, 2, 1000])
+def test_values_are_counted_as_their_lists_are(busy: Town, most: int) -> None:
+    """Also where more wait than are counted together: then each value is counted by itself."""
+    wanted = Filter("incoming", queue="to_register", urgencies=("urgent",), verdicts=("WARNED",))
+    values = {"verdicts": ("PASSED", "WARNED", "UNSIGNED", "UNREADABLE"), "urgencies": ("normal", "urgent")}
+    with busy.office.read(busy.actor("hanh")) as desk:
+        first = search.find(desk, Filter("incoming", queue="to_register")).rows[0]
+    change(busy, first.id, verdict="WARNED", urgency="urgent")
+    with busy.office.read(busy.actor("hanh")) as desk:
+        for filters in (wanted, replace(wanted, urgencies=(), verdicts=())):
+            counted = search.count_values(desk, filters, values, most=most)
+            expected = {
+                f"{field}:{value}": search.count(desk, replace(filters, **{field: (value,)}), most=most)
+                for field, each in values.items()
+                for value in each
+            }
+            assert {name: min(number, most) for name, number in counted.items()} == expected
+        assert search.count_values(desk, wanted, {}) == {}
+    assert set(expected.values()) == {0, 1}  # two wait: counted as the newest alone, the other would be none
 
 
 def test_a_desk_costs_the_same_however_much_waits(client: CheckingClient, busy: Town) -> None:
