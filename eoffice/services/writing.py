@@ -45,6 +45,13 @@ class KeptElsewhere(Conflict):
     )
 
 
+GONE = N_(
+    "This text is no longer open: it was handed in or thrown away. Nothing was lost; "
+    "what was handed in is among the outgoing documents."
+)
+"""Also what is told of a text that is somebody else's, so that nobody learns whether it is there."""
+
+
 @dataclass(frozen=True)
 class Writing:
     """A text that is no version yet, and where it comes from.
@@ -267,7 +274,7 @@ def find_or_none(desk: Desk, text_id: UUID) -> Writing | None:
         select(DraftText).where(DraftText.id == text_id).execution_options(scoped=True)  # only to tell whose it is
     ).one_or_none()
     if row is not None and (row.agency_id, row.post_id) != (desk.agency, desk.actor.post):
-        raise NotFound(table="draft_text", id=str(text_id))
+        raise NotFound("text_gone", GONE, table="draft_text", id=str(text_id))
     return _writing(row) if row is not None else None
 
 
@@ -335,7 +342,7 @@ def _row(desk: Desk, text_id: UUID, *, hold: bool = False) -> DraftText:
     statement = _mine(desk).where(DraftText.id == text_id)
     found: DraftText | None = desk.session.scalars(statement.with_for_update() if hold else statement).one_or_none()
     if found is None:
-        raise NotFound(table="draft_text", id=str(text_id))
+        raise NotFound("text_gone", GONE, table="draft_text", id=str(text_id))
     return found
 
 

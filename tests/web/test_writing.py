@@ -360,7 +360,9 @@ def test_what_was_sent_after_the_text_had_gone_is_kept(tuan: CheckingClient, tow
 def test_a_text_is_thrown_away(tuan: CheckingClient, town: Town) -> None:
     path = begin(tuan)
     assert tuan.send(f"{path}/discard").headers["Location"] == "/drafts"
-    assert tuan.get(path).status_code == 404
+    gone = tuan.get(path)  # the back button leads here
+    assert gone.status_code == 404
+    assert "đã được trình hoặc đã bỏ" in gone.get_data(as_text=True)
     assert texts(town) == 0
 
 
