@@ -168,9 +168,10 @@ def _signer(signer: Any, pool: list[bytes]) -> x509.Certificate | None:
         try:
             certificate = asn1_x509.Certificate.load(der)
             if sid.name == "issuer_and_serial_number":
-                match = (
-                    certificate.serial_number == sid.chosen["serial_number"].native
-                    and certificate.issuer == sid.chosen["issuer"]
+                named = sid.chosen["issuer"]
+                match = certificate.serial_number == sid.chosen["serial_number"].native and (
+                    # the same bytes are the same name; preparing two names to be compared takes a millisecond
+                    certificate.issuer.dump() == named.dump() or certificate.issuer == named
                 )
             else:
                 match = certificate.key_identifier == sid.chosen.native

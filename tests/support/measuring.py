@@ -96,13 +96,13 @@ class Figures:
             if (self.found[name] < target if sign == ">=" else self.found[name] > target)
         ]
 
-    def line(self, bench: str, databases: Sequence[str]) -> str:
+    def line(self, bench: str, databases: Sequence[str], *, peers: Mapping[str, float] | None = None) -> str:
         """The last line of a benchmark's output."""
         body: dict[str, Any] = {
             "bench": bench,
             "figures": {name: round(value, 3) for name, value in self.found.items()},
             "ratios": {},
-            "peers": {},
+            "peers": dict(peers or {}),
             "database": "+".join(databases),
             "cores": len(os.sched_getaffinity(0)),
             "command": " ".join(["scripts/bench", bench, *sys.argv[1:]]),
