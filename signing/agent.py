@@ -124,14 +124,18 @@ class Vault:
         """
         self.forget()
         with self._lock:
-            found = self._open.get((session, key_id))
-            if found is None or file_sha256 not in found.hashes:
-                raise KeyUnavailable("not_unlocked", key_id)
-            key = found.key
-        if key is None:
+            certificate = self._key(session, key_id, file_sha256).certificate
+        require_attributes(data, digest, certificate)
+        with self._lock:  # whoever unlocks the same key at this moment closes the one it was opened with before
+            return self._key(session, key_id, file_sha256).sign(data, digest=digest)
+
+    def _key(self, session: str, key_id: str, file_sha256: str) -> SoftKey:
+        found = self._open.get((session, key_id))
+        if found is None or file_sha256 not in found.hashes:
+            raise KeyUnavailable("not_unlocked", key_id)
+        if found.key is None:
             raise Expired("expired", key_id)
-        require_attributes(data, digest, key.certificate)
-        return key.sign(data, digest=digest)
+        return found.key
 
     def lock(self, session: str, key_id: str | None = None) -> int:
         """Forget a session's keys, or one of them; returns how many were open."""

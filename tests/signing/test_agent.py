@@ -125,6 +125,21 @@ def test_a_new_unlock_replaces_the_files_of_the_old_one(vault: Vault, pki: Pki, 
         vault.sign("s1", "leader", FILE, data, "sha256")
 
 
+def test_unlocked_again_in_the_middle_of_a_signature_nothing_is_lost(
+    vault: Vault, pki: Pki, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same form pressed twice: the second press opens the key anew while the first is about to use it."""
+    checked = require_attributes
+
+    def press_again(*about: bytes) -> None:
+        checked(*about)  # type: ignore[arg-type]
+        vault.unlock("s1", "leader", pki.password("leader"), [FILE], 60)
+
+    monkeypatch.setattr("signing.agent.require_attributes", press_again)
+    vault.unlock("s1", "leader", pki.password("leader"), [FILE], 60)
+    assert vault.sign("s1", "leader", FILE, data, "sha256")
+
+
 def test_time_over_means_locked_and_forgotten(vault: Vault, pki: Pki, data: bytes, clock: Clock) -> None:
     vault.unlock("s1", "leader", pki.password("leader"), [FILE], 60)
     held = vault._open["s1", "leader"].key
