@@ -31,6 +31,8 @@ _PLACES = {
     "fill_and_seal": "seal",
     "inspect": "inspect",
     "sign": "sign",
+    "sign_annex": "annex",
+    "sign_copy": "annex",
     "signed_version": "verify",
     "verify": "verify",
 }

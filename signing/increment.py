@@ -16,7 +16,14 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.form_tools import annot_width_height, enumerate_fields_in, get_single_field_annot
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.fields import FieldMDPAction, FieldMDPSpec, MDPPerm, SigSeedSubFilter
+from pyhanko.sign.fields import (
+    FieldMDPAction,
+    FieldMDPSpec,
+    MDPPerm,
+    SigFieldSpec,
+    SigSeedSubFilter,
+    append_signature_field,
+)
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
@@ -34,7 +41,7 @@ from signing.errors import (
 from signing.keys import Key
 from signing.objects import dictionary, entry, name
 from signing.results import Limits
-from signing.stamp import Stamp, appearance
+from signing.stamp import Stamp, Words, appearance
 from signing.trust import Trust
 from signing.tsa import Tsa, check_token, require_trusted
 
@@ -78,10 +85,49 @@ class Mark:
     field: str
     certify: int | None = None
     lock: bool = False
-    stamp: Stamp | None = None
+    stamp: Stamp | Words | None = None
     name: str = ""
     reason: str = ""
     location: str = ""
+
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in points of the page."""
+
+
+@dataclass(frozen=True)
+class PageShape:
+    """What a reader shows of a page, in points.
+
+    Args:
+        turned: by how many degrees clockwise it is shown.
+        taken: boxes of what lies on it already.
+    """
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    turned: int
+    taken: tuple[Box, ...] = ()
+
+    def at_top_right(self, width: float, height: float, *, margin: float, above: float) -> Box:
+        """Free box for something of this size as read, so far from the right and the upper edge of the page as shown.
+
+        Where something lies already it comes below: a signature that covers another one changes what that one showed.
+        """
+        boxes = [self._box(width, height, margin, above + height * step) for step in range(6)]
+        return next((box for box in boxes if not any(_meet(box, other) for other in self.taken)), boxes[0])
+
+    def _box(self, width: float, height: float, margin: float, above: float) -> Box:
+        left, bottom, right, top = self.left, self.bottom, self.right, self.top
+        if self.turned == 90:
+            return left + above, top - margin - width, left + above + height, top - margin
+        if self.turned == 180:
+            return left + margin, bottom + above, left + margin + width, bottom + above + height
+        if self.turned == 270:
+            return right - above - height, bottom + margin, right - above, bottom + margin + width
+        return right - margin - width, top - above - height, right - margin, top - above
 
 
 class _Writer(IncrementalPdfFileWriter):
@@ -252,7 +298,32 @@ class Increment:
         prepared, output = steps.send(SigIOSetup(md_algorithm=digest, in_place=True, chunk_size=_CHUNK))
         return steps, prepared, output
 
-    def _show(self, field: Any, stamp: Stamp | None) -> None:
+    def first_page(self) -> PageShape:
+        """Size and turn of the first page, as a reader shows it (ISO 32000-2, 7.7.3.4 and 14.11.2)."""
+        with reading():
+            page = self.writer.find_page_for_modification(0)[0].get_object()
+            box = _inherited(page, "/CropBox") or _inherited(page, "/MediaBox")
+            across, up = sorted(float(box[n]) for n in (0, 2)), sorted(float(box[n]) for n in (1, 3))
+            taken = tuple(_rectangle(note.get_object()) for note in entry(page, "/Annots", ()))
+            turned = int(_inherited(page, "/Rotate") or 0) % 360
+            return PageShape(across[0], up[0], across[1], up[1], turned, taken)
+
+    def add_field(self, field: str, box: Box) -> None:
+        """Place an empty signature field on the first page, in the update that will sign it.
+
+        Raises:
+            NotPermitted: ``document_locked``: certified, so no field may be added (ISO 32000-2, table 257), or locked;
+                ``field_taken``: there is a field of this name.
+        """
+        with reading():
+            if entry(entry(self.writer.root, "/Perms", {}), "/DocMDP") is not None:
+                raise NotPermitted("document_locked", "certified")
+            if any(full_name == field for full_name, _, _ in self._fields("/Sig")):
+                raise NotPermitted("field_taken", field)
+            append_signature_field(self.writer, SigFieldSpec(field, box=box))  # type: ignore[arg-type]
+            self._form = entry(self.writer.root, "/AcroForm", {})
+
+    def _show(self, field: Any, stamp: Stamp | Words | None) -> None:
         widget = get_single_field_annot(field)
         width, height = annot_width_height(widget)
         if stamp is None and ("/AP" in widget or not (width and height)):
@@ -338,6 +409,30 @@ def _locks(field: Any, value: Any, other: str) -> bool:
         if entry(reference.get_object(), "/TransformMethod") == "/FieldMDP" and _policy(parameters).is_locked(other):
             return True
     return False
+
+
+def _rectangle(annotation: Any) -> Box:
+    left, bottom, right, top = (float(side) for side in entry(annotation, "/Rect", (0, 0, 0, 0)))
+    return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    slack = 0.5  # boxes are written with few decimals
+    return (
+        one[0] < other[2] - slack
+        and other[0] < one[2] - slack
+        and one[1] < other[3] - slack
+        and other[1] < one[3] - slack
+    )
+
+
+def _inherited(page: Any, key: str) -> Any:
+    """What a page has under a key, or the nearest node above it."""
+    for _ in range(50):
+        found = entry(page, key)
+        if found is not None or (page := entry(page, "/Parent")) is None:
+            return found
+    return None
 
 
 def _policy(parameters: Mapping[Any, Any]) -> Any:

@@ -18,6 +18,8 @@ from signing.errors import Damaged, NotPermitted, OverLimit
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
+    from signing.typeface import Face
+
 FONTS = Path(__file__).parent / "fonts"
 POINTS_PER_MM = 72 / 25.4
 SEAL_MM = 36.0
@@ -25,6 +27,8 @@ SEAL_MM = 36.0
 _INK = (23, 55, 148)
 _SEAL_RED = (214, 24, 36)
 _MOST_PIXELS = 4_000_000
+_LEADING = 1.2
+"""Distance of two lines of text, in sizes of their letters."""
 _DRAWN_LARGER = 4
 """Pictures are drawn so many times larger and then reduced, which smooths their edges."""
 
@@ -64,6 +68,51 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Words:
+    """Lines of black upright text instead of a picture, set in Tinos (Decree 30/2020, Annex I, part II, 12 and 14).
+
+    Args:
+        size: in points.
+        turned: by how many degrees the page is shown turned clockwise; the text stands upright on the page as shown.
+    """
+
+    lines: tuple[str, ...]
+    size: float = 10.0
+    turned: int = 0
+
+    def extent(self) -> tuple[float, float]:
+        """Width and height in points the text takes as it is read.
+
+        Raises:
+            NotPermitted: ``text_not_drawable``: a letter is not in the font.
+        """
+        face = self._face()
+        return max(face.width(line, self.size) for line in self.lines) + 1, len(self.lines) * self.size * _LEADING
+
+    def draw(self, writer: Any, width: float, height: float) -> tuple[bytes, dict[str, object]]:
+        """Content and resources of an appearance of this size in points."""
+        from signing.typeface import embed
+
+        face = self._face()
+        turn = {
+            90: f"0 1 -1 0 {width:.3f} 0 cm ",
+            180: f"-1 0 0 -1 {width:.3f} {height:.3f} cm ",
+            270: f"0 -1 1 0 0 {height:.3f} cm ",
+        }
+        high = width if self.turned in (90, 270) else height
+        leading = self.size * _LEADING
+        first = high - (leading + self.size * face.capitals / 1000) / 2
+        shown = b" T* ".join(face.codes(line) + b" Tj" for line in self.lines)
+        content = f"q {turn.get(self.turned, '')}BT /F {self.size:.2f} Tf {leading:.3f} TL 0 {first:.3f} Td "
+        return content.encode() + shown + b" ET Q", {"Font": {"F": embed(writer, face)}}
+
+    def _face(self) -> Face:
+        from signing.typeface import face_for
+
+        return face_for("".join(self.lines), italic=False)
+
+
+@dataclass(frozen=True)
 class Pixels:
     """A picture as a PDF holds it: colours and transparency, each compressed."""
 
@@ -94,7 +143,7 @@ def picture(image: bytes) -> Pixels:
     return Pixels(rgba.width, rgba.height, colours, zlib.compress(rgba.getchannel("A").tobytes(), 9))
 
 
-def appearance(writer: Any, stamp: Stamp | None, width: float, height: float) -> Any:
+def appearance(writer: Any, stamp: Stamp | Words | None, width: float, height: float) -> Any:
     """Add the appearance of a signature field to a pyHanko writer.
 
     Args:
@@ -105,8 +154,11 @@ def appearance(writer: Any, stamp: Stamp | None, width: float, height: float) ->
     Returns:
         The reference of the form XObject.
     """
-    content, resources = b"", {}
-    if stamp is not None:
+    content: bytes = b""
+    resources: dict[str, object] = {}
+    if isinstance(stamp, Words):
+        content, resources = stamp.draw(writer, width, height)
+    elif stamp is not None:
         left, bottom, across, up = stamp.box(width, height)
         resources = {"XObject": {"I": _image(writer, picture(stamp.image))}}
         content = f"q {across:.3f} 0 0 {up:.3f} {left:.3f} {bottom:.3f} cm /I Do Q".encode()

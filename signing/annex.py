@@ -1,0 +1,116 @@
+"""Signs what stands in a file of its own beside the document, and copies: words at the top right of the first page.
+
+Source: Decree 30/2020, Annex I, part II, 12 (agency's signature on separate annexes) and 14 (electronic copies): no
+picture; number and symbol of the main document, or form of the copy and the agency that makes it; then the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Literal
+
+from signing.fitness import require_signer
+from signing.increment import Increment, Mark, Signed
+from signing.keys import Key
+from signing.results import Limits
+from signing.sign import moment, needed_tsa
+from signing.stamp import POINTS_PER_MM, Words
+from signing.trust import Trust
+from signing.tsa import Tsa
+
+__all__ = ["AnnexRequest", "CopyRequest", "sign_annex", "sign_copy"]
+
+HANOI = timezone(timedelta(hours=7))
+_MARGIN, _ABOVE = 15 * POINTS_PER_MM, 6 * POINTS_PER_MM
+"""Distance of the words from the right and the upper edge: within the margins of Annex I, part I, so over no text."""
+
+
+@dataclass(frozen=True)
+class AnnexRequest:
+    """How a separate file of annexes is signed.
+
+    Args:
+        code: number and symbol of the main document, such as ``04/SNV-VTLT``.
+        field: name of the signature field that is placed.
+        name, reason: said in the signature dictionary; not shown.
+    """
+
+    code: str
+    field: str = "annex"
+    level: Literal["B-B", "B-T"] = "B-B"
+    name: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CopyRequest:
+    """How an electronic copy is signed.
+
+    Args:
+        form: full copy, copy of a copy, or extract (Decree 30/2020, art. 3 and 25).
+        agency: name of the agency that makes the copy.
+    """
+
+    form: Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"]
+    agency: str
+    field: str = "copy"
+    level: Literal["B-B", "B-T"] = "B-B"
+    name: str = ""
+    reason: str = ""
+
+
+def sign_annex(
+    pdf: bytes,
+    key: Key,
+    request: AnnexRequest,
+    trust: Trust,
+    *,
+    tsa: Tsa | None = None,
+    at: datetime | None = None,
+    limits: Limits = Limits(),
+) -> Signed:
+    """Sign a separate annex with the agency's key; the input is the beginning of the output, byte for byte.
+
+    Raises:
+        NotPermitted: ``document_locked`` (certified or locked), ``field_taken``, ``text_not_drawable``,
+            ``text_too_long``, ``encrypted``.
+        Others as ``signing.sign.sign``.
+    """
+    return _sign(pdf, key, request, (request.code,), trust, tsa=tsa, at=at, limits=limits)
+
+
+def sign_copy(
+    pdf: bytes,
+    key: Key,
+    request: CopyRequest,
+    trust: Trust,
+    *,
+    tsa: Tsa | None = None,
+    at: datetime | None = None,
+    limits: Limits = Limits(),
+) -> Signed:
+    """Sign an electronic copy of a paper with the agency's key; errors as ``sign_annex``."""
+    return _sign(pdf, key, request, (request.form, request.agency), trust, tsa=tsa, at=at, limits=limits)
+
+
+def _sign(
+    pdf: bytes,
+    key: Key,
+    request: AnnexRequest | CopyRequest,
+    lines: tuple[str, ...],
+    trust: Trust,
+    *,
+    tsa: Tsa | None,
+    at: datetime | None,
+    limits: Limits,
+) -> Signed:
+    at, tsa = moment(at), needed_tsa(request.level, tsa)
+    require_signer(key.certificate, key.chain, trust, at=at)
+    opened = Increment(pdf, limits)
+    page = opened.first_page()
+    words = Words((*lines, at.astimezone(HANOI).isoformat()), turned=page.turned)
+    opened.add_field(request.field, page.at_top_right(*words.extent(), margin=_MARGIN, above=_ABOVE))
+    mark = Mark(field=request.field, stamp=words, name=request.name, reason=request.reason)
+    opened.require_room(mark)
+    return opened.finish(key, mark, trust, tsa=tsa, at=at)
