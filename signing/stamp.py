@@ -10,17 +10,14 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signing.errors import Damaged, NotPermitted, OverLimit
+from signing.typeface import FONTS, Face, embed, face_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-    from signing.typeface import Face
-
-FONTS = Path(__file__).parent / "fonts"
 POINTS_PER_MM = 72 / 25.4
 SEAL_MM = 36.0
 
@@ -91,8 +88,6 @@ class Words:
 
     def draw(self, writer: Any, width: float, height: float) -> tuple[bytes, dict[str, object]]:
         """Content and resources of an appearance of this size in points."""
-        from signing.typeface import embed
-
         face = self._face()
         turn = {
             90: f"0 1 -1 0 {width:.3f} 0 cm ",
@@ -107,8 +102,6 @@ class Words:
         return content.encode() + shown + b" ET Q", {"Font": {"F": embed(writer, face)}}
 
     def _face(self) -> Face:
-        from signing.typeface import face_for
-
         return face_for("".join(self.lines), italic=False)
 
 

@@ -7,10 +7,12 @@ import io
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from signing.errors import NotPermitted
-from signing.stamp import FONTS
+
+FONTS = Path(__file__).parent / "fonts"
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TIERS = (
