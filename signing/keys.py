@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -39,9 +40,8 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 _ALGORITHMS = ("p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
 
 
-@runtime_checkable
-class Key(Protocol):
-    """Whoever can sign: a file, the key agent, later a token or a service."""
+class Identity(Protocol):
+    """Who signs, as the certificate says it."""
 
     @property
     def certificate(self) -> bytes:
@@ -51,11 +51,29 @@ class Key(Protocol):
     def chain(self) -> tuple[bytes, ...]:
         """Certificates of the issuers (DER), nearest first; the signer's own is not among them."""
 
+
+@dataclass(frozen=True)
+class Signer:
+    """A signer whose key is elsewhere; see ``Identity``.
+
+    Args:
+        pss: an RSA key that signs with PSS.
+    """
+
+    certificate: bytes
+    chain: tuple[bytes, ...] = ()
+    pss: bool = False
+
+
+@runtime_checkable
+class Key(Identity, Protocol):
+    """Whoever can sign: a file, the key agent, a token or a service."""
+
     def sign(self, data: bytes, *, digest: str) -> bytes:
         """Sign ``data`` after hashing it with ``digest`` (``sha256``, ``sha384`` or ``sha512``).
 
-        RSA: PKCS#1 v1.5, or PSS when the key says so by a true attribute ``pss``. ECDSA: DER value. Ed25519 hashes by
-        itself and ignores ``digest``.
+        RSA: PKCS#1 v1.5, or PSS when the key says so by a true attribute ``pss``. ECDSA: DER value, or the two numbers
+        bare as tokens give them. Ed25519 hashes by itself and ignores ``digest``.
 
         Raises:
             KeyUnavailable: the key cannot be used now.

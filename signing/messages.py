@@ -79,6 +79,26 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Chỉ người giữ khóa biết mật khẩu này; hãy nhập mật khẩu.",
         "Only the key's holder knows this password; enter it.",
     ),
+    "other_user": (
+        "Yêu cầu ký này do người khác chuẩn bị nên không hoàn tất; văn bản được giữ nguyên. Hãy tự ký lại từ đầu.",
+        "Somebody else prepared this signature, so it is not completed; the document is kept as it was. Start anew.",
+    ),
+    "pending_used": (
+        "Yêu cầu ký này đã được hoàn tất một lần và không dùng lại được. Hãy mở lại văn bản để xem chữ ký.",
+        "This prepared signature was completed once and cannot be used again. Open the document to see the signature.",
+    ),
+    "pending_expired": (
+        "Đã quá mười phút kể từ khi chuẩn bị ký nên giá trị ký không được nhận; văn bản được giữ nguyên. Hãy ký lại.",
+        "More than ten minutes have passed since signing was prepared; nothing was changed. Sign again.",
+    ),
+    "pending_unreadable": (
+        "Không đọc được trạng thái của lần chuẩn bị ký; văn bản được giữ nguyên. Hãy bắt đầu ký lại.",
+        "The stored state of the prepared signature cannot be read; the document is kept as it was. Start anew.",
+    ),
+    "clock_behind": (
+        "Đồng hồ của máy chạy lùi so với lúc chuẩn bị ký nên chưa hoàn tất; không có gì bị mất. Hãy báo quản trị viên.",
+        "The clock stands before the moment signing was prepared; nothing was lost. Tell the administrator.",
+    ),
     "input_changed": (
         "Tệp đã ký không còn giữ nguyên văn bản gốc nên bị loại bỏ; văn bản gốc được giữ nguyên.",
         "The signed file did not keep the original bytes and was discarded; the original is kept as it was.",
