@@ -1,4 +1,4 @@
-"""A key is a certificate chain and a way to sign bytes; the soft key reads PKCS#8 and PKCS#12 files."""
+"""A key is a certificate chain and a way to sign bytes; the soft key reads sealed, PKCS#8 and PKCS#12 files."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from signing.errors import KeyUnavailable, WrongPassword
+from signing.keyfile import USUAL, Cost, is_sealed, seal, unseal
 
 ROUNDS = 600_000
 """PBKDF2-HMAC-SHA-256 rounds for a password a person chose."""
@@ -96,7 +97,7 @@ class SoftKey:
 
     @classmethod
     def load(cls, path: Path, password: str | bytes) -> SoftKey:
-        """Open ``NAME.p12`` (PKCS#12), or ``NAME.key`` (encrypted PKCS#8) with ``NAME.crt`` beside it.
+        """Open ``NAME.p12`` (PKCS#12), or ``NAME.key`` (``signing.keyfile``, or PKCS#8) with ``NAME.crt`` beside it.
 
         Args:
             path: the key file; the certificate file holds the signer's certificate first, then the issuers'.
@@ -111,7 +112,18 @@ class SoftKey:
             crt = b"" if is_pkcs12(path) else path.with_suffix(".crt").read_bytes()
         except OSError as error:
             raise KeyUnavailable("key_missing", path.name) from error
-        return cls.from_pkcs12(raw, password) if is_pkcs12(path) else cls.from_pkcs8(raw, crt, password)
+        if is_pkcs12(path):
+            return cls.from_pkcs12(raw, password)
+        return cls.from_sealed(raw, crt, password) if is_sealed(raw) else cls.from_pkcs8(raw, crt, password)
+
+    @classmethod
+    def from_sealed(cls, raw: bytes, certificates: bytes, password: str | bytes) -> SoftKey:
+        """Open a key of ``signing.keyfile``; ``certificates`` are PEM, the signer's first. Errors as in ``load``."""
+        try:
+            private = load_der_private_key(unseal(raw, secret(password)), None)
+        except ValueError as error:
+            raise KeyUnavailable("key_algorithm_unsupported") from error
+        return cls._of(private, certificates)
 
     @classmethod
     def from_pkcs8(cls, raw: bytes, certificates: bytes, password: str | bytes) -> SoftKey:
@@ -124,6 +136,10 @@ class SoftKey:
             private = load_der_private_key(raw, secret(password))
         except ValueError as error:
             raise WrongPassword from error
+        return cls._of(private, certificates)
+
+    @classmethod
+    def _of(cls, private: object, certificates: bytes) -> SoftKey:
         try:
             signer, *issuers = (c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(certificates))
         except ValueError as error:
@@ -158,7 +174,7 @@ class SoftKey:
         return private.sign(data, padding.PKCS1v15(), algorithm)
 
     def close(self) -> None:
-        """Drop the private key; ``sign`` refuses from now on."""
+        """Drop the private key, which OpenSSL overwrites as it frees it; ``sign`` refuses from now on."""
         self._private = None
 
 
@@ -181,6 +197,11 @@ def generate(algorithm: str) -> PrivateKey:
     if algorithm.startswith("rsa"):
         return rsa.generate_private_key(65537, int(algorithm[3:]))
     return ec.generate_private_key(ec.SECP256R1() if algorithm == "p256" else ec.SECP384R1())
+
+
+def to_sealed(private: PrivateKey, password: str | bytes, *, cost: Cost = USUAL) -> bytes:
+    """Seal a key for a file, see ``signing.keyfile``; how a key rests that a person's password protects."""
+    return seal(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), secret(password), cost=cost)
 
 
 def to_pkcs8(private: PrivateKey, password: str | bytes, *, rounds: int = ROUNDS) -> bytes:
