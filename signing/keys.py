@@ -156,7 +156,7 @@ class SoftKey:
             raise WrongPassword from error
         if found.key is None or found.cert is None:
             raise KeyUnavailable("key_missing")
-        issuers = _ordered(found.cert.certificate, [c.certificate for c in found.additional_certs])
+        issuers = ordered(found.cert.certificate, [c.certificate for c in found.additional_certs])
         return cls(_known(found.key), found.cert.certificate.public_bytes(Encoding.DER), issuers)
 
     def sign(self, data: bytes, *, digest: str) -> bytes:
@@ -240,7 +240,8 @@ def _public(key: object) -> bytes:
     return bytes(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))  # type: ignore[attr-defined]
 
 
-def _ordered(leaf: x509.Certificate, others: list[x509.Certificate]) -> tuple[bytes, ...]:
+def ordered(leaf: x509.Certificate, others: list[x509.Certificate]) -> tuple[bytes, ...]:
+    """Issuers of a certificate out of a bag (DER), nearest first, as far as the bag reaches."""
     chain: list[x509.Certificate] = []
     here = leaf
     while here.issuer != here.subject:

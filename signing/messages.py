@@ -79,6 +79,42 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Chỉ người giữ khóa biết mật khẩu này; hãy nhập mật khẩu.",
         "Only the key's holder knows this password; enter it.",
     ),
+    "wrong_pin": (
+        "Mã PIN của thiết bị ký không đúng; chưa ký gì và hệ thống không tự thử lại. Hãy kiểm tra rồi nhập lại.",
+        "The token's PIN is wrong; nothing was signed and it is not tried again by itself. Check it and enter it anew.",
+    ),
+    "pin_final_try": (
+        "Thiết bị ký chỉ còn một lần nhập mã PIN trước khi bị khóa nên chưa thử. Hãy chắc chắn mã PIN đúng.",
+        "One more wrong PIN would lock the token, so it was not tried. Make sure of the PIN first.",
+    ),
+    "pin_locked": (
+        "Thiết bị ký đã bị khóa do nhập sai mã PIN nhiều lần; văn bản được giữ nguyên. Hãy liên hệ nơi cấp để mở khóa.",
+        "The token is locked after too many wrong PINs; the document is kept. Ask the issuer to unlock it.",
+    ),
+    "token_module_missing": (
+        "Không nạp được phần mềm điều khiển của thiết bị ký. Hãy báo quản trị viên.",
+        "The token's driver software cannot be loaded. Tell the administrator.",
+    ),
+    "token_missing": (
+        "Không tìm thấy thiết bị ký; văn bản được giữ nguyên. Hãy cắm thiết bị rồi ký lại.",
+        "The token was not found; the document is kept as it was. Plug it in and sign again.",
+    ),
+    "token_ambiguous": (
+        "Có nhiều thiết bị ký cùng được cắm nên chưa ký. Hãy chọn một thiết bị.",
+        "Several tokens are plugged in; nothing was signed. Choose one.",
+    ),
+    "token_busy": (
+        "Thiết bị ký đang được dùng ở phiên khác; chưa ký gì. Hãy đóng phiên đó rồi thử lại.",
+        "The token is in use in another session; nothing was signed. Close that session and try again.",
+    ),
+    "token_gone": (
+        "Thiết bị ký không còn trả lời; văn bản chưa ký được giữ nguyên. Hãy cắm lại thiết bị rồi ký tiếp.",
+        "The token no longer answers; what was not signed is kept as it was. Plug it in again and go on signing.",
+    ),
+    "key_ambiguous": (
+        "Thiết bị có nhiều khóa ký nên chưa ký. Hãy chọn chứng thư của người ký.",
+        "There are several keys; nothing was signed. Choose the signer's certificate.",
+    ),
     "other_user": (
         "Yêu cầu ký này do người khác chuẩn bị nên không hoàn tất; văn bản được giữ nguyên. Hãy tự ký lại từ đầu.",
         "Somebody else prepared this signature, so it is not completed; the document is kept as it was. Start anew.",
