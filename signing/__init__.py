@@ -35,6 +35,8 @@ _PLACES = {
     "inspect": "inspect",
     "prepare": "pending",
     "sign": "sign",
+    "sign_file": "many",
+    "sign_many": "many",
     "signed_version": "verify",
     "verify": "verify",
 }

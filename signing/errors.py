@@ -35,6 +35,10 @@ class SigningError(Exception):
         self.detail = detail
         super().__init__(f"{self.code}: {detail}" if detail else self.code)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """So that an error comes back from another process as what it was."""
+        return type(self), (self.code, self.detail), vars(self)
+
     def sentence(self, locale: str = "vi") -> str:
         """Tell in plain words what happened and what to do (``vi`` or ``en``)."""
         from signing.messages import sentence

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic
@@ -127,10 +128,12 @@ class Begun:
         """
         facts = self.complete(value, trust, tsa=tsa)
         self.stream.seek(0)
-        pdf = self.stream.read()
-        if not pdf.startswith(before):
-            raise ValueRejected("input_changed")
-        return Signed(pdf=pdf, **vars(facts))
+        return Signed(pdf=checked(self.stream.read(), before), **vars(facts))
+
+    @property
+    def document_sha256(self) -> str:
+        """Lower-case hex of the document before the update."""
+        return str(self._prefix("sha256").hexdigest())
 
     def complete(self, value: bytes, trust: Trust, *, tsa: Tsa | None) -> Facts:
         """Put the value in, and check the file as it then stands: a fault shows here and not at the recipient's.
@@ -199,14 +202,33 @@ class Begun:
             state = hashlib.new(algorithm)
             self.stream.seek(0)
             left = self.length
-            while left:
-                read = self.stream.read(min(left, _CHUNK))
-                if not read:
-                    raise ValueRejected("input_changed")
-                state.update(read)
-                left -= len(read)
+            with memoryview(bytearray(min(left, _CHUNK))) as room:
+                while left:
+                    read = self.stream.readinto(room[: min(left, _CHUNK)])  # type: ignore[attr-defined]
+                    if not read:
+                        raise ValueRejected("input_changed")
+                    state.update(room[:read])
+                    left -= read
             self._before[algorithm] = state
         return self._before[algorithm].copy()
+
+
+class _Appending(io.BufferedRandom):
+    """A file of which no byte that was there can be written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path, "r+"))
+        self.floor = self.seek(0, io.SEEK_END)
+
+    def write(self, data: Any) -> int:
+        if self.tell() < self.floor:
+            raise ValueRejected("input_changed")
+        return super().write(data)
+
+
+def appending(path: Path) -> BinaryIO:
+    """Open a file so that things can be added at its end, and nothing else."""
+    return _Appending(path)
 
 
 class _Writer(IncrementalPdfFileWriter):
@@ -220,7 +242,7 @@ class Increment:
     """A PDF opened for one more signature.
 
     Args:
-        pdf: the bytes, of which none will be changed.
+        pdf: the bytes, of which none will be changed; or a file opened by ``appending``, which the update is added to.
         limits: largest file.
 
     Raises:
@@ -228,14 +250,15 @@ class Increment:
         NotPermitted: ``encrypted``.
     """
 
-    def __init__(self, pdf: bytes, limits: Limits = Limits()) -> None:
-        if len(pdf) > limits.bytes:
-            raise OverLimit("over_limit_bytes", str(len(pdf)))
-        if b"%PDF-" not in pdf[:1024]:
+    def __init__(self, pdf: bytes | BinaryIO, limits: Limits = Limits()) -> None:
+        self._stream: BinaryIO = io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf
+        self.length = self._stream.seek(0, io.SEEK_END)
+        if self.length > limits.bytes:
+            raise OverLimit("over_limit_bytes", str(self.length))
+        self._stream.seek(0)
+        if b"%PDF-" not in self._stream.read(1024):
             raise NotAPdf
-        self.pdf = pdf
-        self.length = len(pdf)
-        self._stream: BinaryIO = io.BytesIO(pdf)
+        self._given = pdf if isinstance(pdf, bytes) else None
         with reading():
             reader = self._reader()
             if reader.encrypted:
@@ -247,6 +270,14 @@ class Increment:
                 for full_name, value, ref in self._fields("/Sig")
                 if value is not None and isinstance(value.get_object(), generic.DictionaryObject)
             )
+
+    @property
+    def pdf(self) -> bytes:
+        """The document as it came."""
+        if self._given is None:
+            self._stream.seek(0)
+            self._given = self._stream.read(self.length)
+        return self._given
 
     def _reader(self) -> PdfFileReader:
         try:
@@ -324,7 +355,14 @@ class Increment:
         return Begun(self._stream, self.length, start, end, signer=signer, field=mark.field, at=at)
 
     def finish(self, key: Key, mark: Mark, trust: Trust, *, tsa: Tsa | None, at: datetime) -> Signed:
-        """Write the update, have it signed and check what came out.
+        """Write the update, have it signed, check what came out, and give the whole file; see ``finish_in_place``."""
+        before = self.pdf
+        facts = self.finish_in_place(key, mark, trust, tsa=tsa, at=at)
+        self._stream.seek(0)
+        return Signed(pdf=checked(self._stream.read(), before), **vars(facts))
+
+    def finish_in_place(self, key: Key, mark: Mark, trust: Trust, *, tsa: Tsa | None, at: datetime) -> Facts:
+        """Write the update, have it signed and check what came out, where the document itself stands.
 
         Args:
             trust: the chain of the time-stamp must lead to one of its anchors, if it has any.
@@ -335,11 +373,11 @@ class Increment:
             KeyUnavailable, TsaDown, NotPermitted, Damaged: nothing was written anywhere.
             ValueRejected: digest or value do not fit the document and the certificate.
         """
-        bound = getattr(key, "file_sha256", None)
-        if bound is not None and bound != hashlib.sha256(self.pdf).hexdigest():
-            raise KeyUnavailable("not_unlocked", "unlocked for another document")
         begun = self.begin(key, mark, token_room=None if tsa is None else tsa.room, at=at)
-        return begun.signed(key.sign(begun.to_sign, digest=begun.how.digest), self.pdf, trust, tsa=tsa)
+        bound = getattr(key, "file_sha256", None)
+        if bound is not None and bound != begun.document_sha256:
+            raise KeyUnavailable("not_unlocked", "unlocked for another document")
+        return begun.complete(key.sign(begun.to_sign, digest=begun.how.digest), trust, tsa=tsa)
 
     def _write(self, mark: Mark, *, room: int, digest: str, at: datetime) -> tuple[int, int]:
         steps: Any = PdfCMSEmbedder().write_cms(mark.field, self.writer, existing_fields_only=True)
@@ -392,6 +430,17 @@ def reading() -> Iterator[None]:
         raise Damaged("damaged", f"{type(error).__name__}: {error}") from error
 
 
+def checked(pdf: bytes, before: bytes) -> bytes:
+    """The file, if it begins with what was to be signed.
+
+    Raises:
+        ValueRejected: ``input_changed``.
+    """
+    if not pdf.startswith(before):
+        raise ValueRejected("input_changed")
+    return pdf
+
+
 def require_sound(pdf: bytes, before: bytes, byte_range: tuple[int, int, int, int], *, certificate: bytes) -> None:
     """Check a signature just made, from the bytes that will be kept: a fault shows here and not at the recipient's.
 
@@ -404,8 +453,7 @@ def require_sound(pdf: bytes, before: bytes, byte_range: tuple[int, int, int, in
     Raises:
         ValueRejected: ``input_changed``, ``byterange_malformed``, ``digest_mismatch``, ``value_wrong`` ...
     """
-    if not pdf.startswith(before):
-        raise ValueRejected("input_changed")
+    checked(pdf, before)
     written = _BYTE_RANGE.findall(pdf, len(before))
     if [tuple(map(int, numbers)) for numbers in written] != [byte_range]:
         raise ValueRejected("byterange_malformed")

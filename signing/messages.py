@@ -115,6 +115,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Thiết bị có nhiều khóa ký nên chưa ký. Hãy chọn chứng thư của người ký.",
         "There are several keys; nothing was signed. Choose the signer's certificate.",
     ),
+    "file_unusable": (
+        "Không đọc hoặc ghi được tệp; tệp gốc được giữ nguyên. Hãy kiểm tra quyền và dung lượng rồi thử lại.",
+        "A file cannot be read or written; the original is kept as it was. Check rights and space, then try again.",
+    ),
     "other_user": (
         "Yêu cầu ký này do người khác chuẩn bị nên không hoàn tất; văn bản được giữ nguyên. Hãy tự ký lại từ đầu.",
         "Somebody else prepared this signature, so it is not completed; the document is kept as it was. Start anew.",

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from signing.errors import SigningError
 from signing.fitness import require_signer
@@ -81,9 +81,12 @@ def sign(
 
 
 def begin(
-    pdf: bytes, signer: Identity, request: Request, trust: Trust, *, at: datetime, limits: Limits = Limits()
+    pdf: bytes | BinaryIO, signer: Identity, request: Request, trust: Trust, *, at: datetime, limits: Limits = Limits()
 ) -> tuple[Increment, Mark]:
     """Refuse whatever can be refused before a key is asked; what every way of signing begins with.
+
+    Args:
+        pdf: the document, or a file opened by ``signing.increment.appending``.
 
     Raises:
         All that ``sign`` names but KeyUnavailable, TsaDown and ValueRejected.
