@@ -10,11 +10,12 @@ from functools import lru_cache
 from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from signing.cms import open_container
 from signing.errors import CertificateUnfit, ValueRejected
-from signing.keys import Key
+from signing.keys import Identity
 from signing.results import Integrity
 
 _SEQUENCE, _SET, _OCTETS = 0x30, 0x31, 0x04
@@ -54,7 +55,7 @@ class Scheme:
         return algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": parameters})
 
 
-def scheme(key: Key) -> Scheme:
+def scheme(key: Identity) -> Scheme:
     """Choose digest and mechanism for a key: SHA-256, except where the key's strength or RFC 8419 asks for more.
 
     Raises:
@@ -75,7 +76,7 @@ def attributes(digest: bytes, certificate: bytes, how: Scheme, *, content: str =
 
 
 def container(
-    signed: bytes, value: bytes, key: Key, *, token: bytes | None = None, content: tuple[str, bytes] | None = None
+    signed: bytes, value: bytes, key: Identity, *, token: bytes | None = None, content: tuple[str, bytes] | None = None
 ) -> bytes:
     """Put the parts together as SignedData (DER).
 
@@ -108,6 +109,22 @@ def container(
         )
     )
     return _tlv(_SEQUENCE, _oid("signed_data") + _tlv(0xA0, _tlv(_SEQUENCE, data)))
+
+
+def der_value(value: bytes, how: Scheme) -> bytes:
+    """Bring an ECDSA value to DER (RFC 3279, 2.2.3): tokens and browsers give the two numbers bare (IEEE P1363)."""
+    if how.mechanism != "ecdsa" or len(value) != how.longest - 9 or _is_der_pair(value):
+        return value
+    half = len(value) // 2
+    return encode_dss_signature(int.from_bytes(value[:half]), int.from_bytes(value[half:]))
+
+
+def _is_der_pair(value: bytes) -> bool:
+    try:
+        decode_dss_signature(value)
+    except ValueError:
+        return False
+    return True
 
 
 def check(raw: bytes, digest: Callable[[str], bytes], *, certificate: bytes | None = None) -> bytes:

@@ -9,6 +9,7 @@ SigningError
 ├── NotPermitted             the document forbids this signature (locked, field taken, unsigned by the leader ...)
 ├── KeyUnavailable           no such key, agent gone, not unlocked for this document
 │   └── WrongPassword        the key's password does not open it
+│       └── WrongPin         a token's PIN: how many tries are left, if it tells
 ├── CertificateUnfit         expired, not yet valid, revoked, wrong usage, wrong holder
 ├── TsaDown                  the time-stamp authority does not answer, or answers rubbish
 ├── RevocationDown           the status of a certificate cannot be told
@@ -33,6 +34,10 @@ class SigningError(Exception):
         self.code = code or type(self).code
         self.detail = detail
         super().__init__(f"{self.code}: {detail}" if detail else self.code)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """So that an error comes back from another process as what it was."""
+        return type(self), (self.code, self.detail), vars(self)
 
     def sentence(self, locale: str = "vi") -> str:
         """Tell in plain words what happened and what to do (``vi`` or ``en``)."""
@@ -71,6 +76,20 @@ class KeyUnavailable(SigningError):
 
 class WrongPassword(KeyUnavailable):
     code = "wrong_password"
+
+
+class WrongPin(WrongPassword):
+    """A token refused the PIN, or was not asked because one more wrong one would lock it.
+
+    Args:
+        left: tries left as far as the token tells: 0 (locked), 1, or None (not known).
+    """
+
+    code = "wrong_pin"
+
+    def __init__(self, code: str | None = None, detail: str = "", *, left: int | None = None) -> None:
+        super().__init__(code, detail)
+        self.left = left
 
 
 class CertificateUnfit(SigningError):

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.form_tools import annot_width_height, enumerate_fields_in, get_single_field_annot
@@ -24,10 +25,10 @@ from pyhanko.sign.fields import (
     SigSeedSubFilter,
     append_signature_field,
 )
-from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
+from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigMDPSetup, SigObjSetup
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
-from signing.container import attributes, check, container, scheme
+from signing.container import attributes, check, container, der_value, scheme
 from signing.errors import (
     Damaged,
     KeyUnavailable,
@@ -38,8 +39,9 @@ from signing.errors import (
     TsaDown,
     ValueRejected,
 )
-from signing.keys import Key
+from signing.keys import Identity, Key
 from signing.objects import dictionary, entry, name
+from signing.place import Box, PageShape, shape
 from signing.results import Limits
 from signing.stamp import Stamp, Words, appearance
 from signing.trust import Trust
@@ -50,20 +52,18 @@ _CHUNK = 1024 * 1024
 _enumerate: Any = enumerate_fields_in
 
 
-@dataclass(frozen=True)
-class Signed:
-    """A signed document and what was put into it.
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What was put into a document.
 
     Args:
-        pdf: the whole file; the input is its beginning, byte for byte.
-        sha256: lower-case hex of ``pdf``.
+        sha256: lower-case hex of the whole signed file.
         claimed_time: the signer's clock, as the document says it.
         proven_time: what the time-stamp says, None at level B-B.
         level: ``B-B`` or ``B-T``.
         digest: lower-case hex of the hash over the signed byte range, under ``algorithm``.
     """
 
-    pdf: bytes = dataclass_field(repr=False)
     sha256: str
     field: str
     level: str
@@ -71,6 +71,17 @@ class Signed:
     proven_time: datetime | None
     digest: str
     algorithm: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed(Facts):
+    """A signed document and what was put into it.
+
+    Args:
+        pdf: the whole file; the input is its beginning, byte for byte.
+    """
+
+    pdf: bytes = dataclass_field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -91,43 +102,141 @@ class Mark:
     location: str = ""
 
 
-Box = tuple[float, float, float, float]
-"""Left, bottom, right, top in points of the page."""
-
-
-@dataclass(frozen=True)
-class PageShape:
-    """What a reader shows of a page, in points.
+class Begun:
+    """An update with room for its signature, waiting for the value.
 
     Args:
-        turned: by how many degrees clockwise it is shown.
-        taken: boxes of what lies on it already.
+        stream: the file as it stands, placeholder and all; the value will be written into it.
+        length: bytes of the document before the update.
+        start, end: where the container's hexadecimal string begins and ends, angle brackets included.
+        signer: who is to sign.
+        at: claimed time.
     """
 
-    left: float
-    bottom: float
-    right: float
-    top: float
-    turned: int
-    taken: tuple[Box, ...] = ()
+    def __init__(
+        self, stream: BinaryIO, length: int, start: int, end: int, *, signer: Identity, field: str, at: datetime
+    ) -> None:
+        self.stream = stream
+        self.length = length
+        self.start, self.end = start, end
+        self.signer = signer
+        self.field = field
+        self.at = at
+        self.how = scheme(signer)
+        self._before: dict[str, Any] = {}
+        self._tail = self._read_tail()
+        self.digest = self._digest(self.how.digest)
+        self.to_sign = attributes(self.digest, signer.certificate, self.how)
 
-    def at_top_right(self, width: float, height: float, *, margin: float, above: float) -> Box:
-        """Free box for something of this size as read, so far from the right and the upper edge of the page as shown.
+    def signed(self, value: bytes, before: bytes, trust: Trust, *, tsa: Tsa | None) -> Signed:
+        """Put the value in and give the whole file; arguments and errors as ``complete``.
 
-        Where something lies already it comes below: a signature that covers another one changes what that one showed.
+        Args:
+            before: the document as it came; must be the beginning of the result.
         """
-        boxes = [self._box(width, height, margin, above + height * step) for step in range(6)]
-        return next((box for box in boxes if not any(_meet(box, other) for other in self.taken)), boxes[0])
+        facts = self.complete(value, trust, tsa=tsa)
+        self.stream.seek(0)
+        return Signed(pdf=checked(self.stream.read(), before), **vars(facts))
 
-    def _box(self, width: float, height: float, margin: float, above: float) -> Box:
-        left, bottom, right, top = self.left, self.bottom, self.right, self.top
-        if self.turned == 90:
-            return left + above, top - margin - width, left + above + height, top - margin
-        if self.turned == 180:
-            return left + margin, bottom + above, left + margin + width, bottom + above + height
-        if self.turned == 270:
-            return right - above - height, bottom + margin, right - above, bottom + margin + width
-        return right - margin - width, top - above - height, right - margin, top - above
+    @property
+    def document_sha256(self) -> str:
+        """Lower-case hex of the document before the update."""
+        return str(self._prefix("sha256").hexdigest())
+
+    def complete(self, value: bytes, trust: Trust, *, tsa: Tsa | None) -> Facts:
+        """Put the value in, and check the file as it then stands: a fault shows here and not at the recipient's.
+
+        Args:
+            value: what the key answered for ``to_sign``; an ECDSA value may be DER or two bare numbers.
+            trust: the chain of the time-stamp must lead to one of its anchors, if it has any.
+            tsa: None: level B-B; otherwise B-T.
+
+        Raises:
+            TsaDown: no token, or none that can be used.
+            ValueRejected: digest or value do not fit the document and the certificate.
+        """
+        value = der_value(value, self.how)
+        token, proven = None, None
+        if tsa is not None:
+            # A value that does not fit is not worth a time-stamp.
+            self._require(container(self.to_sign, value, self.signer))
+            hashed = hashlib.new(self.how.digest, value).digest()
+            token = tsa.stamp(hashed, self.how.digest)
+            stamped = check_token(token, hashed, self.how.digest)
+            require_trusted(stamped, trust)
+            proven = stamped.time
+        made = container(self.to_sign, value, self.signer, token=token)
+        if 2 * len(made) > self.end - self.start - 2:
+            code = "timestamp_invalid" if token else "value_wrong"
+            raise (TsaDown if token else ValueRejected)(code, f"{len(made)} bytes do not fit")
+        self.stream.seek(self.start + 1)
+        self.stream.write(made.hex().encode("ascii"))
+        self._tail = self._read_tail()
+        written = _BYTE_RANGE.findall(self._tail)
+        rest = self.length + len(self._tail) - self.end
+        if [tuple(map(int, numbers)) for numbers in written] != [(0, self.start, self.end, rest)]:
+            raise ValueRejected("byterange_malformed")
+        self._require(_gap(self._tail, self.start - self.length, self.end - self.length))
+        whole = self._prefix("sha256")
+        whole.update(self._tail)
+        return Facts(
+            sha256=whole.hexdigest(),
+            field=self.field,
+            level="B-B" if token is None else "B-T",
+            claimed_time=self.at,
+            proven_time=proven,
+            digest=self.digest.hex(),
+            algorithm=self.how.digest,
+        )
+
+    def _require(self, made: bytes) -> None:
+        check(made, self._digest, certificate=self.signer.certificate)
+
+    def _read_tail(self) -> bytes:
+        self.stream.seek(self.length)
+        return self.stream.read()
+
+    def _digest(self, algorithm: str) -> bytes:
+        """Hash of what the signature covers, as it stands in the file now."""
+        state = self._prefix(algorithm)
+        with memoryview(self._tail) as tail:
+            state.update(tail[: self.start - self.length])
+            state.update(tail[self.end - self.length :])
+        return bytes(state.digest())
+
+    def _prefix(self, algorithm: str) -> Any:
+        """State after the document before the update, which is read once for all the hashes that begin with it."""
+        if algorithm not in self._before:
+            state = hashlib.new(algorithm)
+            self.stream.seek(0)
+            left = self.length
+            with memoryview(bytearray(min(left, _CHUNK))) as room:
+                while left:
+                    read = self.stream.readinto(room[: min(left, _CHUNK)])  # type: ignore[attr-defined]
+                    if not read:
+                        raise ValueRejected("input_changed")
+                    state.update(room[:read])
+                    left -= read
+            self._before[algorithm] = state
+        return self._before[algorithm].copy()
+
+
+class _Appending(io.BufferedRandom):
+    """A file of which no byte that was there can be written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path, "r+"))
+        self.floor = self.seek(0, io.SEEK_END)
+
+    def write(self, data: Any) -> int:
+        if self.tell() < self.floor:
+            raise ValueRejected("input_changed")
+        return super().write(data)
+
+
+def appending(path: Path) -> BinaryIO:
+    """Open a file so that things can be added at its end, and nothing else."""
+    return _Appending(path)
 
 
 class _Writer(IncrementalPdfFileWriter):
@@ -141,7 +250,7 @@ class Increment:
     """A PDF opened for one more signature.
 
     Args:
-        pdf: the bytes, of which none will be changed.
+        pdf: the bytes, of which none will be changed; or a file opened by ``appending``, which the update is added to.
         limits: largest file.
 
     Raises:
@@ -149,13 +258,15 @@ class Increment:
         NotPermitted: ``encrypted``.
     """
 
-    def __init__(self, pdf: bytes, limits: Limits = Limits()) -> None:
-        if len(pdf) > limits.bytes:
-            raise OverLimit("over_limit_bytes", str(len(pdf)))
-        if b"%PDF-" not in pdf[:1024]:
+    def __init__(self, pdf: bytes | BinaryIO, limits: Limits = Limits()) -> None:
+        self._stream: BinaryIO = io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf
+        self.length = self._stream.seek(0, io.SEEK_END)
+        if self.length > limits.bytes:
+            raise OverLimit("over_limit_bytes", str(self.length))
+        self._stream.seek(0)
+        if b"%PDF-" not in self._stream.read(1024):
             raise NotAPdf
-        self.pdf = pdf
-        self._stream = io.BytesIO(pdf)
+        self._given = pdf if isinstance(pdf, bytes) else None
         with reading():
             reader = self._reader()
             if reader.encrypted:
@@ -167,6 +278,14 @@ class Increment:
                 for full_name, value, ref in self._fields("/Sig")
                 if value is not None and isinstance(value.get_object(), generic.DictionaryObject)
             )
+
+    @property
+    def pdf(self) -> bytes:
+        """The document as it came."""
+        if self._given is None:
+            self._stream.seek(0)
+            self._given = self._stream.read(self.length)
+        return self._given
 
     def _reader(self) -> PdfFileReader:
         try:
@@ -227,8 +346,31 @@ class Increment:
                 if _locks(field, value, mark.field):
                     raise NotPermitted("document_locked", full_name)
 
+    def begin(self, signer: Identity, mark: Mark, *, token_room: int | None, at: datetime) -> Begun:
+        """Write the update with room for the signature; the bytes to be signed are known from here on.
+
+        Args:
+            signer: certificate and chain; the key itself is not needed.
+            token_room: bytes a time-stamp token will take; None: level B-B.
+            at: claimed time, aware.
+
+        Raises:
+            NotPermitted, Damaged: nothing was written anywhere.
+        """
+        how = scheme(signer)
+        with reading():
+            start, end = self._write(mark, room=_room(signer, token_room), digest=how.digest, at=at)
+        return Begun(self._stream, self.length, start, end, signer=signer, field=mark.field, at=at)
+
     def finish(self, key: Key, mark: Mark, trust: Trust, *, tsa: Tsa | None, at: datetime) -> Signed:
-        """Write the update, have it signed and check what came out.
+        """Write the update, have it signed, check what came out, and give the whole file; see ``finish_in_place``."""
+        before = self.pdf
+        facts = self.finish_in_place(key, mark, trust, tsa=tsa, at=at)
+        self._stream.seek(0)
+        return Signed(pdf=checked(self._stream.read(), before), **vars(facts))
+
+    def finish_in_place(self, key: Key, mark: Mark, trust: Trust, *, tsa: Tsa | None, at: datetime) -> Facts:
+        """Write the update, have it signed and check what came out, where the document itself stands.
 
         Args:
             trust: the chain of the time-stamp must lead to one of its anchors, if it has any.
@@ -239,42 +381,13 @@ class Increment:
             KeyUnavailable, TsaDown, NotPermitted, Damaged: nothing was written anywhere.
             ValueRejected: digest or value do not fit the document and the certificate.
         """
-        how = scheme(key)
+        begun = self.begin(key, mark, token_room=None if tsa is None else tsa.room, at=at)
         bound = getattr(key, "file_sha256", None)
-        if bound is not None and bound != hashlib.sha256(self.pdf).hexdigest():
+        if bound is not None and bound != begun.document_sha256:
             raise KeyUnavailable("not_unlocked", "unlocked for another document")
-        with reading():
-            steps, prepared, output = self._write(mark, room=_room(key, tsa), digest=how.digest, at=at)
-        start, end = prepared.reserved_region_start, prepared.reserved_region_end
-        signed = attributes(prepared.document_digest, key.certificate, how)
-        value = key.sign(signed, digest=how.digest)
-        token, proven = None, None
-        if tsa is not None:
-            hashed = hashlib.new(how.digest, value).digest()
-            token = tsa.stamp(hashed, how.digest)
-            stamped = check_token(token, hashed, how.digest)
-            require_trusted(stamped, trust)
-            proven = stamped.time
-        made = container(signed, value, key, token=token)
-        if 2 * len(made) > end - start - 2:
-            code = "timestamp_invalid" if token else "value_wrong"
-            raise (TsaDown if token else ValueRejected)(code, f"{len(made)} bytes do not fit")
-        steps.send(made)
-        steps.close()
-        pdf = output.getvalue()
-        require_sound(pdf, self.pdf, (0, start, end, len(pdf) - end), certificate=key.certificate)
-        return Signed(
-            pdf=pdf,
-            sha256=hashlib.sha256(pdf).hexdigest(),
-            field=mark.field,
-            level="B-B" if token is None else "B-T",
-            claimed_time=at,
-            proven_time=proven,
-            digest=prepared.document_digest.hex(),
-            algorithm=how.digest,
-        )
+        return begun.complete(key.sign(begun.to_sign, digest=begun.how.digest), trust, tsa=tsa)
 
-    def _write(self, mark: Mark, *, room: int, digest: str, at: datetime) -> tuple[Any, Any, Any]:
+    def _write(self, mark: Mark, *, room: int, digest: str, at: datetime) -> tuple[int, int]:
         steps: Any = PdfCMSEmbedder().write_cms(mark.field, self.writer, existing_fields_only=True)
         field = next(steps).get_object()
         self._show(field, mark.stamp)
@@ -286,7 +399,7 @@ class Increment:
                 docmdp_perms=MDPPerm.NO_CHANGES if mark.lock else MDPPerm(mark.certify),
                 field_lock=FieldMDPSpec(FieldMDPAction.ALL) if mark.lock else None,
             )
-        placeholder = SignatureObject(
+        placeholder: Any = SignatureObject(
             timestamp=at,
             subfilter=SigSeedSubFilter.PADES,
             name=mark.name or None,
@@ -295,18 +408,17 @@ class Increment:
             bytes_reserved=2 * room,
         )
         steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=setup))
-        prepared, output = steps.send(SigIOSetup(md_algorithm=digest, in_place=True, chunk_size=_CHUNK))
-        return steps, prepared, output
+        # From here on by hand: the library would hash the file once for itself, and we once more for the check.
+        self.writer.digest_aware_write = True
+        self.writer.write_in_place()
+        start, end = placeholder.contents.offsets
+        placeholder.byte_range.fill_offsets(self._stream, start, end, self._stream.seek(0, io.SEEK_END))
+        return start, end
 
     def first_page(self) -> PageShape:
-        """Size and turn of the first page, as a reader shows it (ISO 32000-2, 7.7.3.4 and 14.11.2)."""
+        """The first page as a reader shows it."""
         with reading():
-            page = self.writer.find_page_for_modification(0)[0].get_object()
-            box = _inherited(page, "/CropBox") or _inherited(page, "/MediaBox")
-            across, up = sorted(float(box[n]) for n in (0, 2)), sorted(float(box[n]) for n in (1, 3))
-            taken = tuple(_rectangle(note.get_object()) for note in entry(page, "/Annots", ()))
-            turned = int(_inherited(page, "/Rotate") or 0) % 360
-            return PageShape(across[0], up[0], across[1], up[1], turned, taken)
+            return shape(self.writer.find_page_for_modification(0)[0].get_object())
 
     def add_field(self, field: str, box: Box) -> None:
         """Place an empty signature field on the first page, in the update that will sign it.
@@ -346,6 +458,17 @@ def reading() -> Iterator[None]:
         raise Damaged("damaged", f"{type(error).__name__}: {error}") from error
 
 
+def checked(pdf: bytes, before: bytes) -> bytes:
+    """The file, if it begins with what was to be signed.
+
+    Raises:
+        ValueRejected: ``input_changed``.
+    """
+    if not pdf.startswith(before):
+        raise ValueRejected("input_changed")
+    return pdf
+
+
 def require_sound(pdf: bytes, before: bytes, byte_range: tuple[int, int, int, int], *, certificate: bytes) -> None:
     """Check a signature just made, from the bytes that will be kept: a fault shows here and not at the recipient's.
 
@@ -358,8 +481,7 @@ def require_sound(pdf: bytes, before: bytes, byte_range: tuple[int, int, int, in
     Raises:
         ValueRejected: ``input_changed``, ``byterange_malformed``, ``digest_mismatch``, ``value_wrong`` ...
     """
-    if not pdf.startswith(before):
-        raise ValueRejected("input_changed")
+    checked(pdf, before)
     written = _BYTE_RANGE.findall(pdf, len(before))
     if [tuple(map(int, numbers)) for numbers in written] != [byte_range]:
         raise ValueRejected("byterange_malformed")
@@ -380,12 +502,7 @@ def check_embedded(pdf: bytes, byte_range: tuple[int, ...], *, certificate: byte
     zero, start, end, rest = byte_range
     if zero != 0 or not 0 < start < end - 2 or rest <= 0 or end + rest > len(pdf):
         raise ValueRejected("byterange_malformed")
-    if pdf[start : start + 1] != b"<" or pdf[end - 1 : end] != b">":
-        raise ValueRejected("byterange_gap")
-    try:
-        raw = bytes.fromhex(pdf[start + 1 : end - 1].decode("ascii"))
-    except ValueError as error:
-        raise ValueRejected("byterange_gap") from error
+    raw = _gap(pdf, start, end)
 
     def digest(algorithm: str) -> bytes:
         state = hashlib.new(algorithm)
@@ -395,6 +512,16 @@ def check_embedded(pdf: bytes, byte_range: tuple[int, ...], *, certificate: byte
         return state.digest()
 
     return check(raw, digest, certificate=certificate)
+
+
+def _gap(pdf: bytes, start: int, end: int) -> bytes:
+    """The container in the gap of a byte range, zero bytes behind it included."""
+    if pdf[start : start + 1] != b"<" or pdf[end - 1 : end] != b">":
+        raise ValueRejected("byterange_gap")
+    try:
+        return bytes.fromhex(pdf[start + 1 : end - 1].decode("ascii"))
+    except ValueError as error:
+        raise ValueRejected("byterange_gap") from error
 
 
 def _locks(field: Any, value: Any, other: str) -> bool:
@@ -411,39 +538,15 @@ def _locks(field: Any, value: Any, other: str) -> bool:
     return False
 
 
-def _rectangle(annotation: Any) -> Box:
-    left, bottom, right, top = (float(side) for side in entry(annotation, "/Rect", (0, 0, 0, 0)))
-    return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
-
-
-def _meet(one: Box, other: Box) -> bool:
-    slack = 0.5  # boxes are written with few decimals
-    return (
-        one[0] < other[2] - slack
-        and other[0] < one[2] - slack
-        and one[1] < other[3] - slack
-        and other[1] < one[3] - slack
-    )
-
-
-def _inherited(page: Any, key: str) -> Any:
-    """What a page has under a key, or the nearest node above it."""
-    for _ in range(50):
-        found = entry(page, key)
-        if found is not None or (page := entry(page, "/Parent")) is None:
-            return found
-    return None
-
-
 def _policy(parameters: Mapping[Any, Any]) -> Any:
     read: Any = FieldMDPSpec.from_pdf_object
     return read(parameters)
 
 
-def _room(key: Key, tsa: Tsa | None) -> int:
+def _room(signer: Identity, token_room: int | None) -> int:
     """Bytes to be kept free for the container: what it needs, not the customary 16 kB."""
-    how = scheme(key)
+    how = scheme(signer)
     hashed = bytes(hashlib.new(how.digest).digest_size)
-    made = container(attributes(hashed, key.certificate, how), bytes(how.longest), key)
+    made = container(attributes(hashed, signer.certificate, how), bytes(how.longest), signer)
     # 64 bytes: lengths inside grow by a few bytes when the token comes in.
-    return len(made) + (0 if tsa is None else 64 + tsa.room)
+    return len(made) + (0 if token_room is None else 64 + token_room)

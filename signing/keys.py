@@ -1,10 +1,11 @@
-"""A key is a certificate chain and a way to sign bytes; the soft key reads PKCS#8 and PKCS#12 files."""
+"""A key is a certificate chain and a way to sign bytes; the soft key reads sealed, PKCS#8 and PKCS#12 files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from signing.errors import KeyUnavailable, WrongPassword
+from signing.keyfile import USUAL, Cost, is_sealed, seal, unseal
 
 ROUNDS = 600_000
 """PBKDF2-HMAC-SHA-256 rounds for a password a person chose."""
@@ -39,9 +41,8 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 _ALGORITHMS = ("p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
 
 
-@runtime_checkable
-class Key(Protocol):
-    """Whoever can sign: a file, the key agent, later a token or a service."""
+class Identity(Protocol):
+    """Who signs, as the certificate says it."""
 
     @property
     def certificate(self) -> bytes:
@@ -51,11 +52,29 @@ class Key(Protocol):
     def chain(self) -> tuple[bytes, ...]:
         """Certificates of the issuers (DER), nearest first; the signer's own is not among them."""
 
+
+@dataclass(frozen=True)
+class Signer:
+    """A signer whose key is elsewhere; see ``Identity``.
+
+    Args:
+        pss: an RSA key that signs with PSS.
+    """
+
+    certificate: bytes
+    chain: tuple[bytes, ...] = ()
+    pss: bool = False
+
+
+@runtime_checkable
+class Key(Identity, Protocol):
+    """Whoever can sign: a file, the key agent, a token or a service."""
+
     def sign(self, data: bytes, *, digest: str) -> bytes:
         """Sign ``data`` after hashing it with ``digest`` (``sha256``, ``sha384`` or ``sha512``).
 
-        RSA: PKCS#1 v1.5, or PSS when the key says so by a true attribute ``pss``. ECDSA: DER value. Ed25519 hashes by
-        itself and ignores ``digest``.
+        RSA: PKCS#1 v1.5, or PSS when the key says so by a true attribute ``pss``. ECDSA: DER value, or the two numbers
+        bare as tokens give them. Ed25519 hashes by itself and ignores ``digest``.
 
         Raises:
             KeyUnavailable: the key cannot be used now.
@@ -78,7 +97,7 @@ class SoftKey:
 
     @classmethod
     def load(cls, path: Path, password: str | bytes) -> SoftKey:
-        """Open ``NAME.p12`` (PKCS#12), or ``NAME.key`` (encrypted PKCS#8) with ``NAME.crt`` beside it.
+        """Open ``NAME.p12`` (PKCS#12), or ``NAME.key`` (``signing.keyfile``, or PKCS#8) with ``NAME.crt`` beside it.
 
         Args:
             path: the key file; the certificate file holds the signer's certificate first, then the issuers'.
@@ -93,7 +112,18 @@ class SoftKey:
             crt = b"" if is_pkcs12(path) else path.with_suffix(".crt").read_bytes()
         except OSError as error:
             raise KeyUnavailable("key_missing", path.name) from error
-        return cls.from_pkcs12(raw, password) if is_pkcs12(path) else cls.from_pkcs8(raw, crt, password)
+        if is_pkcs12(path):
+            return cls.from_pkcs12(raw, password)
+        return cls.from_sealed(raw, crt, password) if is_sealed(raw) else cls.from_pkcs8(raw, crt, password)
+
+    @classmethod
+    def from_sealed(cls, raw: bytes, certificates: bytes, password: str | bytes) -> SoftKey:
+        """Open a key of ``signing.keyfile``; ``certificates`` are PEM, the signer's first. Errors as in ``load``."""
+        try:
+            private = load_der_private_key(unseal(raw, secret(password)), None)
+        except ValueError as error:
+            raise KeyUnavailable("key_algorithm_unsupported") from error
+        return cls._of(private, certificates)
 
     @classmethod
     def from_pkcs8(cls, raw: bytes, certificates: bytes, password: str | bytes) -> SoftKey:
@@ -106,6 +136,10 @@ class SoftKey:
             private = load_der_private_key(raw, secret(password))
         except ValueError as error:
             raise WrongPassword from error
+        return cls._of(private, certificates)
+
+    @classmethod
+    def _of(cls, private: object, certificates: bytes) -> SoftKey:
         try:
             signer, *issuers = (c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(certificates))
         except ValueError as error:
@@ -122,7 +156,7 @@ class SoftKey:
             raise WrongPassword from error
         if found.key is None or found.cert is None:
             raise KeyUnavailable("key_missing")
-        issuers = _ordered(found.cert.certificate, [c.certificate for c in found.additional_certs])
+        issuers = ordered(found.cert.certificate, [c.certificate for c in found.additional_certs])
         return cls(_known(found.key), found.cert.certificate.public_bytes(Encoding.DER), issuers)
 
     def sign(self, data: bytes, *, digest: str) -> bytes:
@@ -140,7 +174,7 @@ class SoftKey:
         return private.sign(data, padding.PKCS1v15(), algorithm)
 
     def close(self) -> None:
-        """Drop the private key; ``sign`` refuses from now on."""
+        """Drop the private key, which OpenSSL overwrites as it frees it; ``sign`` refuses from now on."""
         self._private = None
 
 
@@ -163,6 +197,11 @@ def generate(algorithm: str) -> PrivateKey:
     if algorithm.startswith("rsa"):
         return rsa.generate_private_key(65537, int(algorithm[3:]))
     return ec.generate_private_key(ec.SECP256R1() if algorithm == "p256" else ec.SECP384R1())
+
+
+def to_sealed(private: PrivateKey, password: str | bytes, *, cost: Cost = USUAL) -> bytes:
+    """Seal a key for a file, see ``signing.keyfile``; how a key rests that a person's password protects."""
+    return seal(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), secret(password), cost=cost)
 
 
 def to_pkcs8(private: PrivateKey, password: str | bytes, *, rounds: int = ROUNDS) -> bytes:
@@ -201,7 +240,8 @@ def _public(key: object) -> bytes:
     return bytes(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))  # type: ignore[attr-defined]
 
 
-def _ordered(leaf: x509.Certificate, others: list[x509.Certificate]) -> tuple[bytes, ...]:
+def ordered(leaf: x509.Certificate, others: list[x509.Certificate]) -> tuple[bytes, ...]:
+    """Issuers of a certificate out of a bag (DER), nearest first, as far as the bag reaches."""
     chain: list[x509.Certificate] = []
     here = leaf
     while here.issuer != here.subject:

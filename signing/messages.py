@@ -79,6 +79,66 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Chỉ người giữ khóa biết mật khẩu này; hãy nhập mật khẩu.",
         "Only the key's holder knows this password; enter it.",
     ),
+    "wrong_pin": (
+        "Mã PIN của thiết bị ký không đúng; chưa ký gì và hệ thống không tự thử lại. Hãy kiểm tra rồi nhập lại.",
+        "The token's PIN is wrong; nothing was signed and it is not tried again by itself. Check it and enter it anew.",
+    ),
+    "pin_final_try": (
+        "Thiết bị ký chỉ còn một lần nhập mã PIN trước khi bị khóa nên chưa thử. Hãy chắc chắn mã PIN đúng.",
+        "One more wrong PIN would lock the token, so it was not tried. Make sure of the PIN first.",
+    ),
+    "pin_locked": (
+        "Thiết bị ký đã bị khóa do nhập sai mã PIN nhiều lần; văn bản được giữ nguyên. Hãy liên hệ nơi cấp để mở khóa.",
+        "The token is locked after too many wrong PINs; the document is kept. Ask the issuer to unlock it.",
+    ),
+    "token_module_missing": (
+        "Không nạp được phần mềm điều khiển của thiết bị ký. Hãy báo quản trị viên.",
+        "The token's driver software cannot be loaded. Tell the administrator.",
+    ),
+    "token_missing": (
+        "Không tìm thấy thiết bị ký; văn bản được giữ nguyên. Hãy cắm thiết bị rồi ký lại.",
+        "The token was not found; the document is kept as it was. Plug it in and sign again.",
+    ),
+    "token_ambiguous": (
+        "Có nhiều thiết bị ký cùng được cắm nên chưa ký. Hãy chọn một thiết bị.",
+        "Several tokens are plugged in; nothing was signed. Choose one.",
+    ),
+    "token_busy": (
+        "Thiết bị ký đang được dùng ở phiên khác; chưa ký gì. Hãy đóng phiên đó rồi thử lại.",
+        "The token is in use in another session; nothing was signed. Close that session and try again.",
+    ),
+    "token_gone": (
+        "Thiết bị ký không còn trả lời; văn bản chưa ký được giữ nguyên. Hãy cắm lại thiết bị rồi ký tiếp.",
+        "The token no longer answers; what was not signed is kept as it was. Plug it in again and go on signing.",
+    ),
+    "key_ambiguous": (
+        "Thiết bị có nhiều khóa ký nên chưa ký. Hãy chọn chứng thư của người ký.",
+        "There are several keys; nothing was signed. Choose the signer's certificate.",
+    ),
+    "file_unusable": (
+        "Không đọc hoặc ghi được tệp; tệp gốc được giữ nguyên. Hãy kiểm tra quyền và dung lượng rồi thử lại.",
+        "A file cannot be read or written; the original is kept as it was. Check rights and space, then try again.",
+    ),
+    "other_user": (
+        "Yêu cầu ký này do người khác chuẩn bị nên không hoàn tất; văn bản được giữ nguyên. Hãy tự ký lại từ đầu.",
+        "Somebody else prepared this signature, so it is not completed; the document is kept as it was. Start anew.",
+    ),
+    "pending_used": (
+        "Yêu cầu ký này đã được hoàn tất một lần và không dùng lại được. Hãy mở lại văn bản để xem chữ ký.",
+        "This prepared signature was completed once and cannot be used again. Open the document to see the signature.",
+    ),
+    "pending_expired": (
+        "Đã quá mười phút kể từ khi chuẩn bị ký nên giá trị ký không được nhận; văn bản được giữ nguyên. Hãy ký lại.",
+        "More than ten minutes have passed since signing was prepared; nothing was changed. Sign again.",
+    ),
+    "pending_unreadable": (
+        "Không đọc được trạng thái của lần chuẩn bị ký; văn bản được giữ nguyên. Hãy bắt đầu ký lại.",
+        "The stored state of the prepared signature cannot be read; the document is kept as it was. Start anew.",
+    ),
+    "clock_behind": (
+        "Đồng hồ của máy chạy lùi so với lúc chuẩn bị ký nên chưa hoàn tất; không có gì bị mất. Hãy báo quản trị viên.",
+        "The clock stands before the moment signing was prepared; nothing was lost. Tell the administrator.",
+    ),
     "input_changed": (
         "Tệp đã ký không còn giữ nguyên văn bản gốc nên bị loại bỏ; văn bản gốc được giữ nguyên.",
         "The signed file did not keep the original bytes and was discarded; the original is kept as it was.",

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from signing.errors import KeyUnavailable, SigningError
-from signing.keys import ROUNDS, PrivateKey, SoftKey, generate, to_pkcs8
+from signing.keyfile import QUICK, USUAL
+from signing.keys import ROUNDS, PrivateKey, SoftKey, generate, to_pkcs8, to_sealed
 from signing.trust import Trust
 
 RECIPE = Path(__file__).parent / "certs" / "recipe.toml"
@@ -106,8 +107,9 @@ def seal_and_exchange(code: str, name: str, *, password: str | None = None) -> t
 class Pki:
     """A raised PKI in its folder.
 
-    ``trust/`` anchors, with ``intermediates/`` and ``crl/``; ``keys/NAME.key`` (encrypted PKCS#8) and ``keys/NAME.crt``
-    (chain, PEM); ``secret`` protects the keys of the installation; ``pki.json`` remembers what was issued.
+    ``trust/`` anchors, with ``intermediates/`` and ``crl/``; ``keys/NAME.key`` (sealed by a person's password, see
+    ``signing.keyfile``; encrypted PKCS#8 where the password cannot be guessed) and ``keys/NAME.crt`` (chain, PEM);
+    ``secret`` protects the keys of the installation; ``pki.json`` remembers what was issued.
     """
 
     def __init__(self, directory: Path, recipe: Mapping[str, Any], entries: dict[str, Entry], *, rounds: int):
@@ -259,7 +261,9 @@ class Pki:
         template = self._template(holder)
         private = generate(template["key"])
         chosen = template["held_by"] == "person" and holder.password is not None
-        return private, to_pkcs8(private, password, rounds=self.rounds if chosen else _FEW_ROUNDS)
+        if chosen:
+            return private, to_sealed(private, password, cost=USUAL if self.rounds >= ROUNDS else QUICK)
+        return private, to_pkcs8(private, password, rounds=_FEW_ROUNDS)
 
     def _certify(
         self, holder: Holder, private: PrivateKey, open_authorities: dict[str, PrivateKey], *, at: datetime
@@ -378,7 +382,8 @@ def raise_pki(
         at: aware moment from which the days of the templates are counted.
         holders: office holders and agencies (see ``seal_and_exchange``) besides the recipe's own.
         key: algorithm for every key instead of the templates' (``p256`` makes tests quick).
-        rounds: of the stretching of passwords that were given; lower it for tests only.
+        rounds: effort for the stretching of passwords that were given: ``ROUNDS`` and more as people's keys deserve;
+            less for tests only.
 
     Raises:
         ValueError: the folder holds a PKI already, or the recipe or a holder makes no sense.

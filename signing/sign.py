@@ -9,12 +9,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from signing.errors import SigningError
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed
-from signing.keys import Key, SoftKey
+from signing.keys import Identity, Key, SoftKey
 from signing.results import Limits
 from signing.stamp import Stamp, handwriting
 from signing.trust import Trust
@@ -76,7 +76,22 @@ def sign(
         ValueRejected: the value does not fit the document and the certificate.
     """
     at, tsa = moment(at), needed_tsa(request.level, tsa)
-    require_signer(key.certificate, key.chain, trust, at=at)
+    opened, mark = begin(pdf, key, request, trust, at=at, limits=limits)
+    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+
+
+def begin(
+    pdf: bytes | BinaryIO, signer: Identity, request: Request, trust: Trust, *, at: datetime, limits: Limits = Limits()
+) -> tuple[Increment, Mark]:
+    """Refuse whatever can be refused before a key is asked; what every way of signing begins with.
+
+    Args:
+        pdf: the document, or a file opened by ``signing.increment.appending``.
+
+    Raises:
+        All that ``sign`` names but KeyUnavailable, TsaDown and ValueRejected.
+    """
+    require_signer(signer.certificate, signer.chain, trust, at=at)
     opened = Increment(pdf, limits)
     mark = Mark(
         field=request.field,
@@ -88,7 +103,7 @@ def sign(
         location=request.location,
     )
     opened.require_room(mark)
-    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+    return opened, mark
 
 
 def moment(at: datetime | None) -> datetime:
@@ -134,14 +149,18 @@ def _run(arguments: argparse.Namespace) -> int:
         signed = _signed(arguments)
         arguments.output.write_bytes(signed.pdf)
     except SigningError as error:
-        locale = "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
-        sys.stderr.write(f"{arguments.input}: {error.sentence(locale)} ({error})\n")
+        sys.stderr.write(f"{arguments.input}: {error.sentence(locale())} ({error})\n")
         return 1
     except (OSError, EOFError, ValueError) as error:
         sys.stderr.write(f"{arguments.input}: {error}\n")
         return 64
     sys.stdout.write(f"{arguments.output}: {signed.level}, {signed.field}, sha256 {signed.sha256}\n")
     return 0
+
+
+def locale() -> str:
+    """Language of the terminal."""
+    return "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
 
 
 def _signed(arguments: argparse.Namespace) -> Signed:

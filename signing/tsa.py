@@ -35,7 +35,7 @@ REPLY = "application/timestamp-reply"
 POLICY = "0.4.0.2023.1.1"  # best practices policy for time-stamps, ETSI EN 319 421, 5.2
 
 _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
-_ROOM = 8 * 1024
+FIRST_ROOM = 8 * 1024
 """Bytes a token may take before the authority has shown how long its tokens are."""
 _SPREAD = 64
 """Two tokens of one authority differ by a few bytes: serial numbers, ECDSA values."""
@@ -91,7 +91,7 @@ class HttpTsa:
             raise ValueError(f"not a web address of a time-stamp authority: {url!r}")
         self.url = url
         self.timeout = timeout
-        self.room = _ROOM
+        self.room = FIRST_ROOM
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 
     def stamp(self, digest: bytes, algorithm: str) -> bytes:
@@ -121,7 +121,7 @@ class LocalTsa:
     def __init__(self, key: Key, clock: Callable[[], datetime]) -> None:
         self.key = key
         self.clock = clock
-        self.room = _ROOM
+        self.room = FIRST_ROOM
 
     def stamp(self, digest: bytes, algorithm: str) -> bytes:
         """See ``Tsa.stamp``; goes through the same request, answer and checks as over the network."""

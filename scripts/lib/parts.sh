@@ -6,6 +6,7 @@ missing_parts() {
     command -v pdfsig >/dev/null 2>&1 || echo poppler-utils
     command -v qpdf >/dev/null 2>&1 || echo qpdf
     command -v openssl >/dev/null 2>&1 || echo openssl
+    command -v softhsm2-util >/dev/null 2>&1 || echo softhsm2
 }
 
 missing=$(missing_parts | tr '\n' ' ')

@@ -177,7 +177,9 @@ def test_passwords_somebody_chose_are_stretched(own: Pki, at: datetime) -> None:
 
     own.rounds = ROUNDS
     own.issue([Holder("chosen", "A", "X", password="12345678"), Holder("drawn", "B", "X")], at=at)
-    assert rounds("chosen") == 600_000
+    chosen = (own.keys_dir / "chosen.key").read_bytes()
+    assert chosen[8:17] == (64 * 1024).to_bytes(4) + (3).to_bytes(4) + b"\x04"
+    assert own.key("chosen", "12345678").certificate == own.certificate("chosen")
     assert rounds("drawn") == rounds("tsa") == 2_048
     assert len(own.password("drawn")) >= 22  # 128 bits
 

@@ -16,7 +16,14 @@ import pytest
 
 from tests.support.features import features
 
-PARTS = ("SQLite", "PostgreSQL", "Chromium", "pdfsig", "qpdf", "openssl")
+PARTS = ("SQLite", "PostgreSQL", "Chromium", "pdfsig", "qpdf", "openssl", "softhsm")
+
+SOFTHSM_MODULES = (
+    Path("/usr/lib/softhsm/libsofthsm2.so"),
+    Path("/usr/lib64/pkcs11/libsofthsm2.so"),
+    Path("/usr/local/lib/softhsm/libsofthsm2.so"),
+    Path("/opt/homebrew/lib/softhsm/libsofthsm2.so"),
+)
 
 
 class Parts:
@@ -63,6 +70,16 @@ def qpdf(parts: Parts) -> Path:
 def openssl(parts: Parts) -> Path:
     """``openssl``: a second opinion on certificates, CMS and time-stamps."""
     return parts.program("openssl", "openssl")
+
+
+@pytest.fixture
+def softhsm(parts: Parts) -> Path:
+    """The PKCS#11 module of SoftHSM 2: a token in software."""
+    parts.program("softhsm", "softhsm2-util")
+    found = [path for path in SOFTHSM_MODULES if path.is_file()]
+    if not found:
+        pytest.skip("softhsm is not installed")
+    return found[0]
 
 
 @pytest.fixture
