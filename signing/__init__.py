@@ -28,6 +28,7 @@ _PLACES = {
     "TrustLevel": "results",
     "Verdict": "results",
     "Verification": "results",
+    "extend": "extend",
     "fill_and_seal": "seal",
     "inspect": "inspect",
     "sign": "sign",
