@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 USAGE, INTERNAL = 64, 70
-_OTHERS = ("sign", "extend", "pki")
+_OTHERS = ("sign", "extend", "responders")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,7 +10,7 @@ import re
 import secrets
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -129,6 +129,10 @@ class Pki:
             return cls(directory, state["recipe"], entries, rounds=state["rounds"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SigningError("pki_missing", str(directory)) from error
+
+    def again(self) -> Pki:
+        """This PKI as its folder is now, with what others issued and revoked meanwhile."""
+        return Pki.load(self.directory)
 
     @property
     def trust_dir(self) -> Path:
@@ -496,8 +500,8 @@ def _write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     beside.replace(path)
 
 
-def add_command(subparsers: Any) -> None:
-    """Add ``pki up``, ``pki crl`` and ``pki serve`` to ``python -m signing``."""
+def add_command(subparsers: Any, *, serve: Callable[..., None] | None = None) -> None:
+    """Add ``pki up`` and ``pki crl`` to ``python -m signing``, and ``pki serve`` where the responders are given."""
     parser = subparsers.add_parser("pki", help="raise the test PKI, renew its revocation lists, or serve it")
     deeds = parser.add_subparsers(dest="deed", required=True)
     up = deeds.add_parser("up", help="raise it; where there is one already, only renew its revocation lists")
@@ -505,25 +509,25 @@ def add_command(subparsers: Any) -> None:
     up.add_argument("--key", help="one algorithm for all keys, such as p256")
     up.add_argument("--base-url", default="", help="where 'pki serve' will answer; certificates then name it")
     crl = deeds.add_parser("crl", help="renew the revocation lists")
-    serve = deeds.add_parser("serve", help="answer on loopback: time-stamps, OCSP, revocation lists")
-    serve.add_argument("--port", type=int, default=0, help="0: any free port")
-    serve.add_argument("--out", type=Path, required=True, help="folder of the PKI")
+    if serve is not None:
+        answer = deeds.add_parser("serve", help="answer on loopback: time-stamps, OCSP, revocation lists")
+        answer.add_argument("--port", type=int, default=0, help="0: any free port")
+        answer.add_argument("--out", type=Path, required=True, help="folder of the PKI")
     for deed in (up, crl):
         deed.add_argument("--out", type=Path, required=True, help="folder of the PKI")
         deed.add_argument("--at", type=datetime.fromisoformat, help="moment it is good around (ISO 8601); default: now")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, serve=serve)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """0: done; 64: the folder or the recipe cannot be used."""
-    if arguments.deed == "serve":
-        from signing.responders import serve
-
-        return serve(arguments.out, port=arguments.port)
-    at = arguments.at or datetime.now(UTC)
+    """0: done; 64: the folder, the recipe or the port cannot be used."""
+    at = getattr(arguments, "at", None) or datetime.now(UTC)
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     try:
+        if arguments.deed == "serve":
+            arguments.serve(Pki.load(arguments.out), lambda: datetime.now(UTC), port=arguments.port)
+            return 0
         if arguments.deed == "up" and not (arguments.out / "pki.json").exists():
             pki = raise_pki(arguments.recipe, arguments.out, at=at, key=arguments.key, base_url=arguments.base_url)
         else:

@@ -11,7 +11,7 @@ import urllib.parse
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
+from signing import pki as raising
 from signing.chain import named_by
 from signing.errors import SigningError
 from signing.pki import Entry, Pki
@@ -52,7 +53,7 @@ class Responder:
     def crl(self, name: str) -> bytes:
         """The revocation list (DER) of an authority as of now. Raises ``KeyUnavailable`` where there is none."""
         now = self.clock()
-        return Pki.load(self.pki.directory).crl(name, begins=now, ends=now + _LIST)
+        return self.pki.again().crl(name, begins=now, ends=now + _LIST)
 
     def ocsp(self, query: bytes) -> bytes:
         """Answer an OCSP request (DER) with a response (DER); a bad request gets a refusal, never an exception."""
@@ -63,7 +64,7 @@ class Responder:
             nonce = next((one.value for one in asked.extensions if isinstance(one.value, x509.OCSPNonce)), None)
         except (ValueError, KeyError, TypeError, NotImplementedError):
             return _refusal(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
-        pki = Pki.load(self.pki.directory)
+        pki = self.pki.again()
         issuer = next((name for name in _authorities(pki) if named_by(asked, _certificate(pki, name))), None)
         if issuer is None:
             return _refusal(ocsp.OCSPResponseStatus.UNAUTHORIZED)
@@ -171,19 +172,18 @@ def server(responder: Responder, tsa: LocalTsa, *, host: str = "127.0.0.1", port
     return Server((host, port), Answer)
 
 
-def serve(directory: Path, *, port: int = 0) -> int:
-    """Serve a PKI folder until SIGTERM or SIGINT; prints one ``name address`` per line once it is bound.
+def add_command(subparsers: Any) -> None:
+    """Add ``pki up``, ``pki crl`` and ``pki serve`` to ``python -m signing``."""
+    raising.add_command(subparsers, serve=serve)
 
-    Returns:
-        0: ended; 64: no PKI there, or the port is taken.
+
+def serve(pki: Pki, clock: Callable[[], datetime], *, port: int = 0) -> None:
+    """Serve a PKI until SIGTERM or SIGINT; prints one ``name address`` per line once it is bound.
+
+    Raises:
+        OSError: the port is taken.
     """
-    try:
-        pki = Pki.load(directory)
-        now = _now
-        http = server(Responder(pki, now), LocalTsa(pki.key("tsa"), now), port=port)
-    except (SigningError, OSError) as error:
-        sys.stderr.write(f"{directory}: {error}\n")
-        return 64
+    http = server(Responder(pki, clock), LocalTsa(pki.key("tsa"), clock), port=port)
     with http:
         # shutdown() waits for the serving loop, which this very thread runs: another one must call it.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -193,8 +193,3 @@ def serve(directory: Path, *, port: int = 0) -> int:
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
         http.serve_forever(poll_interval=0.1)
-    return 0
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

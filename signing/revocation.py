@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -63,7 +64,7 @@ class Gathered:
     """Evidence about the certificates of one chain.
 
     Args:
-        certificates: the chain without its anchor, and OCSP responders (DER).
+        certificates: the chain with its anchor, and OCSP responders (DER).
         answers: one per certificate, each with its kind, DER, dates and origin.
     """
 
@@ -239,8 +240,8 @@ def gather(
         RevocationDown: somebody's status cannot be told.
         CertificateUnfit: ``certificate_revoked``: revoked before ``moment``.
     """
-    certificates = list(chain[:-1])
-    work = [(certificate, chain[index + 1], False) for index, certificate in enumerate(certificates)]
+    certificates = list(chain)
+    work = [(certificate, issuer, False) for certificate, issuer in pairwise(chain)]
     answers: list[Status] = []
     while work:
         certificate, issuer, listed = work.pop(0)
