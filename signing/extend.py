@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -285,7 +285,7 @@ def _trusted(wanted: _Chain, held: Evidence, trust: Trust, source: Source, *, at
 
 def _refused(code: str, *, tsa: bool, detail: str = "") -> SigningError:
     if code == "status_unknown":
-        return RevocationDown(code, detail)
+        return RevocationDown(detail=detail)
     if tsa:
         return TsaDown("timestamp_untrusted", f"{code} {detail}".strip())
     return CertificateUnfit("certificate_expired" if code == "certificate_expired_at_signing" else code, detail)
@@ -369,7 +369,7 @@ def _stamp(
 # command ------------------------------------------------------------------------------------------------------
 
 
-def source_of(trust: Trust, allowed: list[str] | None, *, cache: Path | None = None) -> Source:
+def source_of(trust: Trust, allowed: Sequence[str] | None, *, cache: Path | None = None) -> Source:
     """The trust folder alone, or the responders on some hosts before it."""
     stored = Stored(trust)
     return Online(allowed, stored=stored, cache=cache) if allowed else stored

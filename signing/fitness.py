@@ -110,7 +110,7 @@ def require_chain(
             raise CertificateUnfit("certificate_revoked", min(revoked).isoformat())
         # A list made later knows what was revoked before; one that has run out no longer speaks for this moment.
         if not any(until is None or at <= until for until, _ in status):
-            raise RevocationDown("status_unknown", issuer.subject.rfc4514_string())
+            raise RevocationDown(detail=issuer.subject.rfc4514_string())
 
 
 @lru_cache(maxsize=512)

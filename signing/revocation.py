@@ -107,7 +107,7 @@ class Stored:
         found = list(self._evidence.answers(certificate, issuer))
         best = _best([one for one in found if one.kind == "crl"] if listed else found, certificate, at)
         if best is None:
-            raise RevocationDown("status_unknown", f"{_name(certificate)}: nothing in the trust folder speaks for it")
+            raise RevocationDown(detail=f"{_name(certificate)}: nothing in the trust folder speaks for it")
         return best
 
 
@@ -252,7 +252,7 @@ def gather(
             told = found.date.isoformat() if found.date else ""
             raise CertificateUnfit("certificate_revoked", f"{_name(certificate)} {told}")
         if word != "good":
-            raise RevocationDown("status_unknown", f"{_name(certificate)}: {found.source} does not speak for {moment}")
+            raise RevocationDown(detail=f"{_name(certificate)}: {found.source} does not speak for {moment}")
         answers.append(found)
         responder = found.responder
         if responder is not None and responder not in certificates:

@@ -160,12 +160,12 @@ def test_an_authority_that_stamps_something_else(stamped: bytes, trust: Trust, t
 @pytest.mark.parametrize(
     ("lists", "error", "code"),
     [
-        (lambda pki, at: (), RevocationDown, "status_unknown"),
-        (lambda pki, at: (crl(pki, at - DAY, at + DAY),), RevocationDown, "status_unknown"),
+        (lambda pki, at: (), RevocationDown, "revocation_down"),
+        (lambda pki, at: (crl(pki, at - DAY, at + DAY),), RevocationDown, "revocation_down"),
         (
             lambda pki, at: tuple(crl(pki, at - 9 * DAY, at - DAY, issuer=name) for name in ("root", "issuing")),
             RevocationDown,
-            "status_unknown",
+            "revocation_down",
         ),
         (lambda pki, at: fresh(pki, at, leader=at - DAY).crls, CertificateUnfit, "certificate_revoked"),
         (lambda pki, at: fresh(pki, at, tsa=at - DAY).crls, TsaDown, "timestamp_untrusted"),
