@@ -31,6 +31,7 @@ _PLACES = {
     "Verdict": "results",
     "Verification": "results",
     "complete": "pending",
+    "extend": "extend",
     "fill_and_seal": "seal",
     "inspect": "inspect",
     "prepare": "pending",

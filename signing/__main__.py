@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 USAGE, INTERNAL = 64, 70
-_OTHERS = ("sign", "pending", "pki")
+_OTHERS = ("sign", "pending", "extend", "responders")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Literal
 
+from signing.extend import known_status, lasting
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed
 from signing.keys import Key
 from signing.results import Limits
-from signing.sign import moment, needed_tsa
+from signing.revocation import Source
+from signing.sign import Level, moment, needed_tsa, stamp_trust
 from signing.stamp import POINTS_PER_MM, Words
 from signing.trust import Trust
 from signing.tsa import Tsa
@@ -38,7 +40,7 @@ class AnnexRequest:
 
     code: str
     field: str = "annex"
-    level: Literal["B-B", "B-T"] = "B-B"
+    level: Level = "B-B"
     name: str = ""
     reason: str = ""
 
@@ -55,7 +57,7 @@ class CopyRequest:
     form: Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"]
     agency: str
     field: str = "copy"
-    level: Literal["B-B", "B-T"] = "B-B"
+    level: Level = "B-B"
     name: str = ""
     reason: str = ""
 
@@ -67,6 +69,7 @@ def sign_annex(
     trust: Trust,
     *,
     tsa: Tsa | None = None,
+    source: Source | None = None,
     at: datetime | None = None,
     limits: Limits = Limits(),
 ) -> Signed:
@@ -77,7 +80,7 @@ def sign_annex(
             ``text_too_long``, ``encrypted``.
         Others as ``signing.sign.sign``.
     """
-    return _sign(pdf, key, request, (request.code,), trust, tsa=tsa, at=at, limits=limits)
+    return _sign(pdf, key, request, (request.code,), trust, tsa=tsa, source=source, at=at, limits=limits)
 
 
 def sign_copy(
@@ -87,11 +90,12 @@ def sign_copy(
     trust: Trust,
     *,
     tsa: Tsa | None = None,
+    source: Source | None = None,
     at: datetime | None = None,
     limits: Limits = Limits(),
 ) -> Signed:
     """Sign an electronic copy of a paper with the agency's key; errors as ``sign_annex``."""
-    return _sign(pdf, key, request, (request.form, request.agency), trust, tsa=tsa, at=at, limits=limits)
+    return _sign(pdf, key, request, (request.form, request.agency), trust, tsa=tsa, source=source, at=at, limits=limits)
 
 
 def _sign(
@@ -102,15 +106,17 @@ def _sign(
     trust: Trust,
     *,
     tsa: Tsa | None,
+    source: Source | None,
     at: datetime | None,
     limits: Limits,
 ) -> Signed:
-    at, tsa = moment(at), needed_tsa(request.level, tsa)
-    require_signer(key.certificate, key.chain, trust, at=at)
+    at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
+    require_signer(key.certificate, key.chain, known_status(key, trust, source, at=at), at=at)
     opened = Increment(pdf, limits)
     page = opened.first_page()
     words = Words((*lines, at.astimezone(HANOI).isoformat()), turned=page.turned)
     opened.add_field(request.field, page.at_top_right(*words.extent(), margin=_MARGIN, above=_ABOVE))
     mark = Mark(field=request.field, stamp=words, name=request.name, reason=request.reason)
     opened.require_room(mark)
-    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+    signed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
+    return lasting(signed, request.level, trust, tsa=tsa, source=source, limits=limits)

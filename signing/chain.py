@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -41,6 +41,8 @@ _DOCUMENT_USES = frozenset(
 _PERSONAL_USES = frozenset({"2.5.29.37.0", "1.3.6.1.5.5.7.3.2"})
 _WEAK = (hashes.MD5, hashes.SHA1)
 _TOLERANCE = timedelta(minutes=5)
+_UNSAID = timedelta(days=1)
+"""How long an OCSP answer speaks that does not say until when."""
 _MOST_PATHS = 8
 _MOST_CERTIFICATES = 200
 _TEST_MARKS = ("THỬ NGHIỆM", "TEST")
@@ -67,11 +69,43 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class _Status:
+class Status:
+    """What one list or answer says of a certificate; its signature was checked.
+
+    Args:
+        word: ``good``, ``revoked`` or ``unknown``.
+        source: kind and date, as a report tells it.
+        date: of the revocation.
+        embedded: found in the document itself.
+        kind: ``crl`` or ``ocsp``; der: the list or answer; begins, ends: the time it speaks for.
+        responder: who signed an OCSP answer in the issuer's name, None when the issuer did.
+        origin: where it came from: ``folder``, ``document`` or an address.
+    """
+
     word: str
     source: str = ""
     date: datetime | None = None
     embedded: bool = False
+    kind: str = ""
+    der: bytes = field(default=b"", repr=False)
+    begins: datetime | None = None
+    ends: datetime | None = None
+    responder: x509.Certificate | None = field(default=None, repr=False)
+    origin: str = ""
+
+    def at(self, certificate: x509.Certificate, moment: datetime) -> str:
+        """The status it proves for a moment: ``good``, ``revoked`` or ``unknown``.
+
+        Revoked counts from any evidence. Good counts from evidence that was current at the moment, or was made later,
+        as long as the issuer still had to name the certificate then (RFC 5280, 3.3: not after it has expired).
+        """
+        if self.word == "revoked" and self.date is not None and self.date <= moment:
+            return "revoked"
+        if self.begins is None:
+            return "unknown"
+        within = self.begins <= moment + _TOLERANCE and (self.ends is None or moment <= self.ends)
+        later = moment < self.begins <= certificate.not_valid_after_utc
+        return "good" if within or later else "unknown"
 
 
 @dataclass(frozen=True)
@@ -101,9 +135,8 @@ class Evidence:
         self._trust = trust
         helpers = list(dict.fromkeys((*trust.intermediates, *certificates)))[:_MOST_CERTIFICATES]
         self._helpers = [found for der in helpers if (found := _asn1(der)) is not None]
-        self._crls: list[tuple[bytes, bool]] = [(der, False) for der in trust.crls]
-        self._crls += [(der, True) for der in dict.fromkeys(crls) if der not in trust.crls][:_MOST_CERTIFICATES]
-        self._ocsps = list(dict.fromkeys(ocsps))[:_MOST_CERTIFICATES]
+        self._crls = _marked(trust.crls, crls)
+        self._ocsps = _marked(trust.ocsps, ocsps)
         self._paths: dict[tuple[bytes, bool], _Path] = {}
         self._signed: dict[tuple[bytes, bytes], bool] = {}
 
@@ -135,7 +168,7 @@ class Evidence:
         usage = _usage_fault(certificate, purpose)
         if usage:
             return Standing(TrustLevel.UNTRUSTED, "wrong_usage", "CHAIN_CONSTRAINTS_FAILURE", usage, chain)
-        first = self._status(chain[0], chain[1], moment) if len(chain) > 1 else _Status("good", "anchor")
+        first = self.status(chain[0], chain[1], moment) if len(chain) > 1 else Status("good", "anchor")
         base = Standing(
             TrustLevel.TRUSTED, chain=chain, revocation=first.word, source=_told(first), embedded=first.embedded
         )
@@ -160,13 +193,13 @@ class Evidence:
         self,
         chain: tuple[x509.Certificate, ...],
         moment: datetime,
-        first: _Status,
+        first: Status,
         *,
         proven: bool,
         claimed: datetime | None,
     ) -> tuple[TrustLevel, str, str, str] | None:
         for index, certificate in enumerate(chain[:-1]):
-            status = first if index == 0 else self._status(certificate, chain[index + 1], moment)
+            status = first if index == 0 else self.status(certificate, chain[index + 1], moment)
             if status.word != "revoked" or status.date is None:
                 continue
             who = _name(certificate)
@@ -178,7 +211,7 @@ class Evidence:
         return None
 
     def _doubts(
-        self, base: Standing, moment: datetime, first: _Status, *, proven: bool, claimed: datetime | None
+        self, base: Standing, moment: datetime, first: Status, *, proven: bool, claimed: datetime | None
     ) -> Standing:
         chain = base.chain
         for certificate in chain[:-1] or chain:
@@ -189,7 +222,7 @@ class Evidence:
                     base, trust=TrustLevel.UNKNOWN, code=code, sub="OUT_OF_BOUNDS_NO_POE", detail=_name(certificate)
                 )
         for index, certificate in enumerate(chain[:-1]):
-            status = first if index == 0 else self._status(certificate, chain[index + 1], moment)
+            status = first if index == 0 else self.status(certificate, chain[index + 1], moment)
             if status.word == "unknown":
                 return replace(
                     base, trust=TrustLevel.UNKNOWN, code="status_unknown", sub="TRY_LATER", detail=_name(certificate)
@@ -207,6 +240,11 @@ class Evidence:
 
     # chains --------------------------------------------------------------------------------------------------
 
+    def chain(self, certificate: x509.Certificate, *, tsa: bool = False) -> tuple[x509.Certificate, ...]:
+        """The certificates from the holder to an anchor; empty when there is no good chain."""
+        path = self._path(certificate, tsa=tsa)
+        return () if path.code else path.chain
+
     def _path(self, certificate: x509.Certificate, *, tsa: bool) -> _Path:
         key = (certificate.fingerprint(hashes.SHA256()), tsa)
         if key not in self._paths:
@@ -221,21 +259,44 @@ class Evidence:
 
     # status --------------------------------------------------------------------------------------------------
 
-    def _status(self, certificate: x509.Certificate, issuer: x509.Certificate, moment: datetime) -> _Status:
-        """Status of a certificate: revoked counts from any list, good only from one that speaks for the moment."""
-        good: _Status | None = None
-        for status, begins, ends in self._answers(certificate, issuer):
-            if status.word == "revoked" and status.date is not None and status.date <= moment:
-                return status
-            within = begins <= moment + _TOLERANCE and (ends is None or moment <= ends)
-            later = begins > moment and begins <= certificate.not_valid_after_utc
-            if within or later:
-                good = good or replace(status, word="good")
-        return good or _Status("unknown")
+    def status(self, certificate: x509.Certificate, issuer: x509.Certificate, moment: datetime) -> Status:
+        """Status of a certificate: revoked counts from any evidence, good only from what speaks for the moment."""
+        good: Status | None = None
+        for answer in self.answers(certificate, issuer):
+            word = answer.at(certificate, moment)
+            if word == "revoked":
+                return answer
+            if word == "good":
+                good = good or replace(answer, word="good")
+        return good or Status("unknown")
 
-    def _answers(
-        self, certificate: x509.Certificate, issuer: x509.Certificate
-    ) -> Iterable[tuple[_Status, datetime, datetime | None]]:
+    def provided(self, chain: tuple[x509.Certificate, ...], moment: datetime) -> bool:
+        """Say whether the file itself carries evidence about every certificate of a chain at a moment."""
+        return all(
+            any(one.embedded and one.at(certificate, moment) != "unknown" for one in self.answers(certificate, issuer))
+            for certificate, issuer in pairwise(chain)
+        )
+
+    def answers(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
+        """Every list and answer about a certificate that its issuer, or whom it appointed, has signed."""
+        for der, embedded in self._ocsps:
+            try:
+                found = list(_ocsp_answers(der, certificate, issuer))
+            except Exception:  # noqa: S112  a rotten answer is no answer
+                continue
+            for answer in found:
+                if not self._dismissed(answer, issuer):
+                    yield replace(answer, embedded=embedded, origin="document" if embedded else "folder")
+        yield from self._listed(certificate, issuer)
+
+    def _dismissed(self, answer: Status, issuer: x509.Certificate) -> bool:
+        """Say whether the responder had been revoked when it answered, unless its issuer vouched for it."""
+        responder, moment = answer.responder, answer.begins
+        if responder is None or moment is None or vouched_for(responder):
+            return False
+        return any(status.at(responder, moment) == "revoked" for status in self._listed(responder, issuer))
+
+    def _listed(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
         for der, embedded in self._crls:
             listed = _load_crl(der)
             if listed is None or listed.issuer != issuer.subject or not self._signs(der, listed, issuer):
@@ -243,15 +304,18 @@ class Evidence:
             if not _speaks_for(listed, certificate):
                 continue
             entry = listed.get_revoked_certificate_by_serial_number(certificate.serial_number)
-            source = f"CRL {listed.last_update_utc.isoformat()}"
-            word = "good" if entry is None or _removed(entry) else "revoked"
-            date = entry.revocation_date_utc if entry is not None else None
-            yield _Status(word, source, date, embedded), listed.last_update_utc, listed.next_update_utc
-        for der in self._ocsps:
-            try:
-                yield from _ocsp_answers(der, certificate, issuer)
-            except Exception:  # noqa: S112  a rotten answer is no answer
-                continue
+            gone = entry is not None and not _removed(entry)
+            yield Status(
+                "revoked" if gone else "good",
+                f"CRL {listed.last_update_utc.isoformat()}",
+                entry.revocation_date_utc if entry is not None else None,
+                embedded=embedded,
+                kind="crl",
+                der=der,
+                begins=listed.last_update_utc,
+                ends=listed.next_update_utc,
+                origin="document" if embedded else "folder",
+            )
 
     def _signs(self, der: bytes, listed: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
         key = (der, issuer.fingerprint(hashes.SHA256()))
@@ -285,8 +349,15 @@ def _name(certificate: x509.Certificate) -> str:
     return subject(certificate, NameOID.COMMON_NAME) or certificate.subject.rfc4514_string()
 
 
-def _told(status: _Status) -> str:
+def _told(status: Status) -> str:
     return f"{status.source}, embedded" if status.embedded and status.source else status.source
+
+
+def _marked(own: tuple[bytes, ...], found: Iterable[bytes]) -> list[tuple[bytes, bool]]:
+    """The installation's evidence and the file's, each once, with a mark on what the file carries."""
+    embedded = dict.fromkeys(found)
+    others = [der for der in embedded if der not in own][:_MOST_CERTIFICATES]
+    return [(der, der in embedded) for der in own] + [(der, True) for der in others]
 
 
 def _asn1(der: bytes) -> asn1_x509.Certificate | None:
@@ -444,14 +515,17 @@ def _removed(entry: x509.RevokedCertificate) -> bool:
     return reason is x509.ReasonFlags.remove_from_crl
 
 
-def _ocsp_answers(
-    der: bytes, certificate: x509.Certificate, issuer: x509.Certificate
-) -> Iterable[tuple[_Status, datetime, datetime | None]]:
+def _ocsp_answers(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
     response = ocsp.load_der_ocsp_response(der)
-    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL or not _ocsp_signed(response, issuer):
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return
-    for single in response.responses:
-        if single.serial_number != certificate.serial_number or not _ocsp_issuer(single, issuer):
+    about = [one for one in response.responses if one.serial_number == certificate.serial_number]
+    # Signatures are looked at last: of a hundred answers in a file one or two are about this certificate.
+    signer = _ocsp_signer(response, issuer) if about else None
+    if signer is None:
+        return
+    for single in about:
+        if not named_by(single, issuer):
             continue
         word = {ocsp.OCSPCertStatus.GOOD: "good", ocsp.OCSPCertStatus.REVOKED: "revoked"}.get(
             single.certificate_status, "unknown"
@@ -459,15 +533,23 @@ def _ocsp_answers(
         if word == "unknown":
             continue
         begins = single.this_update_utc
-        status = _Status(word, f"OCSP {begins.isoformat()}", single.revocation_time_utc, embedded=True)
-        yield status, begins, single.next_update_utc or begins + timedelta(days=1)
+        yield Status(
+            word,
+            f"OCSP {begins.isoformat()}",
+            single.revocation_time_utc,
+            kind="ocsp",
+            der=der,
+            begins=begins,
+            ends=single.next_update_utc or begins + _UNSAID,
+            responder=None if signer is issuer else signer,
+        )
 
 
-def _ocsp_issuer(single: Any, issuer: x509.Certificate) -> bool:
-    name = hashlib.new(single.hash_algorithm.name, issuer.subject.public_bytes(), usedforsecurity=False).digest()
-    return bool(
-        single.issuer_name_hash == name and single.issuer_key_hash == _key_hash(issuer, single.hash_algorithm.name)
-    )
+def named_by(asked: Any, issuer: x509.Certificate) -> bool:
+    """Say whether an OCSP request or answer means this issuer (RFC 6960, 4.1.1: hashes of its name and key)."""
+    algorithm = asked.hash_algorithm.name
+    name = hashlib.new(algorithm, issuer.subject.public_bytes(), usedforsecurity=False).digest()
+    return bool(asked.issuer_name_hash == name and asked.issuer_key_hash == _key_hash(issuer, algorithm))
 
 
 def _key_hash(certificate: x509.Certificate, name: str) -> bytes:
@@ -478,13 +560,16 @@ def _key_hash(certificate: x509.Certificate, name: str) -> bytes:
     return hashlib.new(name, bits, usedforsecurity=False).digest()
 
 
-def _ocsp_signed(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
-    """Signed by the issuer itself or by a responder it appointed (RFC 6960, 4.2.2.2)."""
+def _ocsp_signer(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> x509.Certificate | None:
+    """Who signed: the issuer itself, or a responder it appointed (RFC 6960, 4.2.2.2); None: anybody else."""
     produced = response.produced_at_utc
     for candidate in (issuer, *response.certificates[:5]):
         if candidate is not issuer:
             extended = _extension(candidate, x509.ExtendedKeyUsage)
             if extended is None or ExtendedKeyUsageOID.OCSP_SIGNING not in extended:
+                continue
+            usage = _extension(candidate, x509.KeyUsage)
+            if usage is not None and not usage.digital_signature:
                 continue
             if not candidate.not_valid_before_utc <= produced <= candidate.not_valid_after_utc:
                 continue
@@ -493,8 +578,13 @@ def _ocsp_signed(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
             except (ValueError, TypeError, InvalidSignature):
                 continue
         if _signed_by(candidate.public_key(), response):
-            return True
-    return False
+            return candidate
+    return None
+
+
+def vouched_for(responder: x509.Certificate) -> bool:
+    """Say whether its issuer told that a responder's own status need not be asked (RFC 6960, 4.2.2.2.1)."""
+    return _extension(responder, x509.OCSPNoCheck) is not None
 
 
 def _signed_by(key: Any, response: ocsp.OCSPResponse) -> bool:

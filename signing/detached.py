@@ -93,8 +93,10 @@ def verify_detached(data: bytes, signature: bytes, trust: Trust, *, at: datetime
         require_time(certificate, at)
         _require_usage(certificate)
         require_chain(own, tuple(found.pool), trust, trust.anchors, at=at)
-    except (CertificateUnfit, RevocationDown) as unfit:
+    except CertificateUnfit as unfit:
         reasons.append(unfit.code)
+    except RevocationDown:
+        reasons.append("status_unknown")
     except Exception:  # hostile certificates make the parsers raise nearly anything
         reasons.append("chain_invalid")
     return DetachedReport(

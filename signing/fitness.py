@@ -42,7 +42,7 @@ def require_signer(certificate: bytes, chain: Iterable[bytes], trust: Trust, *, 
     Raises:
         CertificateUnfit: ``certificate_expired``, ``certificate_not_yet_valid``, ``wrong_usage``, ``no_chain``,
             ``certificate_revoked``.
-        RevocationDown: no list of the issuer tells the status now.
+        RevocationDown: no list and no answer of the issuer tells the status now.
     """
     own = _load(certificate)
     require_time(own, at)
@@ -104,13 +104,13 @@ def require_chain(
         raise CertificateUnfit("no_chain")
     for below, issuer in pairwise(path):
         require_time(issuer, at)
-        status = _revocations(issuer, trust.crls)
+        status = (*_revocations(issuer, trust.crls), *_answers(below, issuer, trust.ocsps))
         revoked = [dates[below.serial_number] for _, dates in status if below.serial_number in dates]
         if revoked and min(revoked) <= at:
             raise CertificateUnfit("certificate_revoked", min(revoked).isoformat())
         # A list made later knows what was revoked before; one that has run out no longer speaks for this moment.
         if not any(until is None or at <= until for until, _ in status):
-            raise RevocationDown("status_unknown", issuer.subject.rfc4514_string())
+            raise RevocationDown(detail=issuer.subject.rfc4514_string())
 
 
 @lru_cache(maxsize=512)
@@ -164,6 +164,18 @@ def _revocations(
             continue
         found.append((crl.next_update_utc, dates))
     return tuple(found)
+
+
+def _answers(
+    certificate: x509.Certificate, issuer: x509.Certificate, ocsps: tuple[bytes, ...]
+) -> list[tuple[datetime | None, dict[int, datetime]]]:
+    """The same of the OCSP answers about one certificate."""
+    if not ocsps:
+        return []
+    from signing.chain import Evidence
+
+    found = Evidence(Trust(ocsps=ocsps)).answers(certificate, issuer)
+    return [(one.ends, {certificate.serial_number: one.date} if one.date else {}) for one in found]
 
 
 def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:

@@ -60,7 +60,7 @@ class Facts:
         sha256: lower-case hex of the whole signed file.
         claimed_time: the signer's clock, as the document says it.
         proven_time: what the time-stamp says, None at level B-B.
-        level: ``B-B`` or ``B-T``.
+        level: ``B-B``, ``B-T``, ``B-LT`` or ``B-LTA``.
         digest: lower-case hex of the hash over the signed byte range, under ``algorithm``.
     """
 
@@ -311,6 +311,15 @@ class Increment:
     def signature(self, field: str) -> Any:
         """The signature dictionary in a field; None when the field is empty or not there."""
         return next((value for full_name, _, value in self._signatures if full_name == field), None)
+
+    def signatures(self) -> tuple[tuple[str, Any], ...]:
+        """Name and signature dictionary of every signed field, document time-stamps included."""
+        return tuple((full_name, value) for full_name, _, value in self._signatures)
+
+    def output(self) -> bytes:
+        """The whole file as it was written in place."""
+        self._stream.seek(0)
+        return self._stream.read()
 
     def empty_field(self, kind: str, field: str) -> tuple[Any, Any]:
         """An empty field and its reference.

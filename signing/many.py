@@ -9,19 +9,22 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import BinaryIO
 
 from signing.errors import DocumentError, SigningError
+from signing.extend import lasting
 from signing.increment import Facts, Signed, appending
 from signing.keys import Key
 from signing.results import Limits
-from signing.sign import Request, begin, moment, needed_tsa, sign
+from signing.revocation import Source
+from signing.sign import Request, begin, moment, needed_tsa, sign, stamp_trust
 from signing.trust import Trust
 from signing.tsa import Tsa
 
@@ -85,27 +88,33 @@ def sign_file(
     *,
     trust: Trust,
     tsa: Tsa | None = None,
+    status: Source | None = None,
     at: datetime | None = None,
     limits: Limits = Limits(),
     durable: bool = True,
 ) -> SignedFile:
     """Sign a file into another one: copied by the kernel, the update appended, no more in memory than the update.
 
+    From level B-LT on the evidence that follows is gathered from the file in memory.
+
     Args:
         target: written whole or not at all; one that was there is replaced. ``source`` and ``target`` may be one file.
+        status: see ``source`` of ``signing.sign.sign``.
         durable: on the disk before this returns.
 
     Raises:
         DocumentError: ``file_missing``, ``file_unusable``. Others as ``signing.sign.sign``.
     """
-    at, tsa = moment(at), needed_tsa(request.level, tsa)
+    at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
     beside = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         try:
             shutil.copyfile(source, beside)
             with appending(beside) as stream:
-                opened, mark = begin(stream, key, request, trust, at=at, limits=limits)
-                facts = opened.finish_in_place(key, mark, trust, tsa=tsa, at=at)
+                opened, mark = begin(stream, key, request, trust, source=status, at=at, limits=limits)
+                facts = opened.finish_in_place(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
+                if request.level in ("B-LT", "B-LTA"):
+                    facts = _last(stream, facts, request.level, trust, tsa=tsa, status=status, limits=limits)
                 stream.flush()
                 if durable:
                     os.fsync(stream.fileno())
@@ -121,12 +130,25 @@ def sign_file(
     return SignedFile(path=target, **vars(facts))
 
 
+def _last(
+    stream: BinaryIO, facts: Facts, level: str, trust: Trust, *, tsa: Tsa | None, status: Source | None, limits: Limits
+) -> Facts:
+    """Append the evidence to a file just signed."""
+    stream.seek(0)
+    signed = Signed(pdf=stream.read(), **vars(facts))
+    done = lasting(signed, level, trust, tsa=tsa, source=status, limits=limits)
+    stream.seek(0, os.SEEK_END)
+    stream.write(done.pdf[len(signed.pdf) :])
+    return replace(facts, sha256=done.sha256, level=done.level)
+
+
 def sign_many(
     items: Iterable[Item],
     key: Key,
     trust: Trust,
     *,
     tsa: Tsa | None = None,
+    source: Source | None = None,
     at: datetime | None = None,
     done: Container[str] = frozenset(),
     stop: Callable[[], bool] = lambda: False,
@@ -148,7 +170,7 @@ def sign_many(
     Yields:
         One outcome per item, in their order. Nothing that happens to one is raised.
     """
-    how = _How(key, trust, tsa, at, limits)
+    how = _How(key, trust, tsa, source, at, limits)
     if processes > 1:
         yield from _parallel(iter(items), how, done, stop, processes=processes)
         return
@@ -165,18 +187,20 @@ class _How:
     key: Key
     trust: Trust
     tsa: Tsa | None
+    source: Source | None
     at: datetime | None
     limits: Limits
 
     def sign(self, item: Item) -> Outcome:
         key = item.key or self.key
-        how = {"tsa": self.tsa, "at": self.at, "limits": self.limits}
+        how: dict[str, object] = {"tsa": self.tsa, "at": self.at, "limits": self.limits}
         try:
             signed: Signed | SignedFile
             if item.pdf is not None:
-                signed = sign(item.pdf, key, item.request, self.trust, **how)  # type: ignore[arg-type]
+                signed = sign(item.pdf, key, item.request, self.trust, source=self.source, **how)  # type: ignore[arg-type]
             elif item.source is not None and item.target is not None:
-                signed = sign_file(item.source, item.target, key, item.request, trust=self.trust, **how)  # type: ignore[arg-type]
+                how |= {"trust": self.trust, "status": self.source}
+                signed = sign_file(item.source, item.target, key, item.request, **how)  # type: ignore[arg-type]
             else:
                 raise DocumentError("file_missing", item.name)
         except SigningError as error:

@@ -228,6 +228,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Văn bản đã được khóa bởi một chữ ký trước nên không ký thêm được.",
         "An earlier signature locked the document; it cannot be signed again.",
     ),
+    "not_signed": (
+        "Văn bản chưa có chữ ký nào nên không có gì để bổ sung; văn bản được giữ nguyên. Hãy ký trước.",
+        "The document bears no signature, so there is nothing to add to; it is kept as it was. Sign it first.",
+    ),
     "encrypted": (
         "Tệp được bảo vệ bằng mật khẩu nên không ký được. Hãy dùng bản không đặt mật khẩu.",
         "The file is protected by a password and cannot be signed. Use a copy without a password.",

@@ -232,7 +232,7 @@ def complete(
         TsaDown: nothing was written; may be completed again.
         ValueRejected: the value is of another document or another key, or the prepared document was changed.
     """
-    at, tsa = moment(at), needed_tsa(pending.level, tsa)
+    at, tsa = moment(at), needed_tsa(pending.level, tsa, trust)
     if user != pending.user:
         raise NotPermitted("other_user")
     if at > pending.until or pending.until - pending.at > LASTS:

@@ -10,7 +10,7 @@ import re
 import secrets
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,12 +21,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from signing.errors import KeyUnavailable, SigningError
 from signing.keyfile import QUICK, USUAL
 from signing.keys import ROUNDS, PrivateKey, SoftKey, generate, to_pkcs8, to_sealed
-from signing.trust import Trust
+from signing.trust import Trust, pem
 
 RECIPE = Path(__file__).parent / "certs" / "recipe.toml"
 
@@ -132,6 +132,10 @@ class Pki:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SigningError("pki_missing", str(directory)) from error
 
+    def again(self) -> Pki:
+        """This PKI as its folder is now, with what others issued and revoked meanwhile."""
+        return Pki.load(self.directory)
+
     @property
     def trust_dir(self) -> Path:
         """The folder ``Trust.load`` reads."""
@@ -215,29 +219,42 @@ class Pki:
         place = self.trust_dir / "crl"
         place.mkdir(parents=True, exist_ok=True)
         for entry in self.entries.values():
-            if not entry.authority or not self._is_trusted(entry):
-                continue
-            issuer = _certificates(self._crt(entry.name))[0]
-            private = self._authority(entry.name)
-            builder = (
-                x509.CertificateRevocationListBuilder()
-                .issuer_name(issuer.subject)
-                .last_update(_seconds(at - span))
-                .next_update(_seconds(at + span))
-                .add_extension(x509.CRLNumber(int(at.timestamp())), critical=False)
-                .add_extension(_authority_key(issuer), critical=False)
-            )
-            for other in self.entries.values():
-                if other.issuer == entry.name and other.revoked_at:
-                    builder = builder.add_revoked_certificate(
-                        x509.RevokedCertificateBuilder()
-                        .serial_number(other.serial)
-                        .revocation_date(_seconds(datetime.fromisoformat(other.revoked_at)))
-                        .add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False)
-                        .build()
-                    )
-            crl = builder.sign(private, _digest(private))
-            _write(place / f"{entry.name}.crl", crl.public_bytes(Encoding.PEM))
+            if entry.authority and self._is_trusted(entry):
+                crl = self.crl(entry.name, begins=at - span, ends=at + span, number=int(at.timestamp()))
+                _write(place / f"{entry.name}.crl", pem(crl, "X509 CRL"))
+
+    def crl(self, name: str, *, begins: datetime, ends: datetime, number: int | None = None) -> bytes:
+        """A revocation list (DER) of an authority: all it revoked, also from a moment still to come.
+
+        Args:
+            begins, ends: aware moments between which the list is current.
+            number: of the list (RFC 5280, 5.2.3); None: the second it begins.
+
+        Raises:
+            KeyUnavailable: no such authority.
+        """
+        if not self._entry(name).authority:
+            raise KeyUnavailable("key_missing", name)
+        issuer = _certificates(self._crt(name))[0]
+        private = self.authority(name)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(issuer.subject)
+            .last_update(_seconds(begins))
+            .next_update(_seconds(ends))
+            .add_extension(x509.CRLNumber(int(begins.timestamp()) if number is None else number), critical=False)
+            .add_extension(_authority_key(issuer), critical=False)
+        )
+        for other in self.entries.values():
+            if other.issuer == name and other.revoked_at:
+                builder = builder.add_revoked_certificate(
+                    x509.RevokedCertificateBuilder()
+                    .serial_number(other.serial)
+                    .revocation_date(_seconds(datetime.fromisoformat(other.revoked_at)))
+                    .add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False)
+                    .build()
+                )
+        return builder.sign(private, _digest(private)).public_bytes(Encoding.DER)
 
     def _check(self, wanted: tuple[Holder, ...]) -> None:
         names = set(self.entries)
@@ -290,7 +307,10 @@ class Pki:
         )
         for extension, critical in _extensions(template, private, above[0] if above else None):
             builder = builder.add_extension(extension, critical)
-        signer = private if self_issued else open_authorities.get(holder.issuer) or self._authority(holder.issuer)
+        if self.recipe.get("base_url") and not self_issued:
+            for extension in _addresses(self.recipe["base_url"], holder.issuer):
+                builder = builder.add_extension(extension, critical=False)
+        signer = private if self_issued else open_authorities.get(holder.issuer) or self.authority(holder.issuer)
         certificate = builder.sign(signer, _digest(signer))
         self._crt(holder.name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         chain = b"".join(c.public_bytes(Encoding.PEM) for c in (certificate, *above))
@@ -330,7 +350,8 @@ class Pki:
         folder = self.trust_dir if entry.issuer == entry.name else self.trust_dir / "intermediates"
         return (folder / f"{entry.name}.crt").is_file()
 
-    def _authority(self, name: str) -> PrivateKey:
+    def authority(self, name: str) -> PrivateKey:
+        """The key of an authority or a responder, opened with the installation's secret."""
         raw = (self.keys_dir / f"{name}.key").read_bytes()
         private = load_der_private_key(raw, self._installation_password(name).encode())
         if not isinstance(private, PrivateKey):
@@ -373,6 +394,7 @@ def raise_pki(
     holders: Iterable[Holder] = (),
     key: str | None = None,
     rounds: int = ROUNDS,
+    base_url: str = "",
 ) -> Pki:
     """Make the whole test PKI: what the recipe names, the holders given, and revocation lists good around ``at``.
 
@@ -384,6 +406,7 @@ def raise_pki(
         key: algorithm for every key instead of the templates' (``p256`` makes tests quick).
         rounds: effort for the stretching of passwords that were given: ``ROUNDS`` and more as people's keys deserve;
             less for tests only.
+        base_url: where ``pki serve`` will answer: certificates then name it for OCSP and revocation lists.
 
     Raises:
         ValueError: the folder holds a PKI already, or the recipe or a holder makes no sense.
@@ -394,6 +417,8 @@ def raise_pki(
     named = [_holder(entity) for entity in found.pop("entity", ())]
     if key is not None:
         found["templates"] = {name: {**t, "key": key} for name, t in found["templates"].items()}
+    if base_url:
+        found["base_url"] = base_url
     directory.mkdir(parents=True, exist_ok=True)
     pki = Pki(directory, found, {}, rounds=rounds)
     pki.issue([*named, *holders], at=at)
@@ -426,6 +451,17 @@ def _extensions(
     if template.get("no_check"):
         found.append((x509.OCSPNoCheck(), False))
     return found
+
+
+def _addresses(base_url: str, issuer: str) -> tuple[x509.AuthorityInformationAccess, x509.CRLDistributionPoints]:
+    """Where ``signing.responders`` answers about a certificate (RFC 5280, 4.2.2.1 and 4.2.1.13)."""
+    base = base_url.rstrip("/")
+    answers = x509.UniformResourceIdentifier(f"{base}/ocsp")
+    lists = x509.UniformResourceIdentifier(f"{base}/crl/{issuer}.crl")
+    return (
+        x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, answers)]),
+        x509.CRLDistributionPoints([x509.DistributionPoint([lists], None, None, None)]),
+    )
 
 
 def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
@@ -469,28 +505,36 @@ def _write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     beside.replace(path)
 
 
-def add_command(subparsers: Any) -> None:
-    """Add ``pki up`` and ``pki crl`` to ``python -m signing``."""
-    parser = subparsers.add_parser("pki", help="raise the test PKI, or renew its revocation lists")
+def add_command(subparsers: Any, *, serve: Callable[..., None] | None = None) -> None:
+    """Add ``pki up`` and ``pki crl`` to ``python -m signing``, and ``pki serve`` where the responders are given."""
+    parser = subparsers.add_parser("pki", help="raise the test PKI, renew its revocation lists, or serve it")
     deeds = parser.add_subparsers(dest="deed", required=True)
     up = deeds.add_parser("up", help="raise it; where there is one already, only renew its revocation lists")
     up.add_argument("--recipe", type=Path, default=RECIPE)
     up.add_argument("--key", help="one algorithm for all keys, such as p256")
+    up.add_argument("--base-url", default="", help="where 'pki serve' will answer; certificates then name it")
     crl = deeds.add_parser("crl", help="renew the revocation lists")
+    if serve is not None:
+        answer = deeds.add_parser("serve", help="answer on loopback: time-stamps, OCSP, revocation lists")
+        answer.add_argument("--port", type=int, default=0, help="0: any free port")
+        answer.add_argument("--out", type=Path, required=True, help="folder of the PKI")
     for deed in (up, crl):
         deed.add_argument("--out", type=Path, required=True, help="folder of the PKI")
         deed.add_argument("--at", type=datetime.fromisoformat, help="moment it is good around (ISO 8601); default: now")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, serve=serve)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """0: done; 64: the folder or the recipe cannot be used."""
-    at = arguments.at or datetime.now(UTC)
+    """0: done; 64: the folder, the recipe or the port cannot be used."""
+    at = getattr(arguments, "at", None) or datetime.now(UTC)
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     try:
+        if arguments.deed == "serve":
+            arguments.serve(Pki.load(arguments.out), lambda: datetime.now(UTC), port=arguments.port)
+            return 0
         if arguments.deed == "up" and not (arguments.out / "pki.json").exists():
-            pki = raise_pki(arguments.recipe, arguments.out, at=at, key=arguments.key)
+            pki = raise_pki(arguments.recipe, arguments.out, at=at, key=arguments.key, base_url=arguments.base_url)
         else:
             pki = Pki.load(arguments.out)
             pki.renew_crls(at=at)

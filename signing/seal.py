@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.form_tools import annot_width_height, get_single_field_annot
 
 from signing.errors import NotPermitted, SigningError, ValueRejected
+from signing.extend import known_status, lasting
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed, check_embedded, reading
 from signing.keys import Key
 from signing.objects import dictionary, entry, name, value
 from signing.results import Limits
-from signing.sign import moment, needed_tsa
+from signing.revocation import Source
+from signing.sign import Level, moment, needed_tsa, stamp_trust
 from signing.stamp import Stamp, form
 from signing.trust import Trust
 from signing.tsa import Tsa
@@ -57,7 +59,7 @@ class SealRequest:
     leader_field: str = "leader"
     number: str = "so"
     date: tuple[str, ...] = ("ngay", "thang", "nam")
-    level: Literal["B-B", "B-T"] = "B-T"
+    level: Level = "B-T"
     reason: str = ""
     location: str = ""
     name: str = ""
@@ -71,6 +73,7 @@ def fill_and_seal(
     trust: Trust,
     *,
     tsa: Tsa | None = None,
+    source: Source | None = None,
     at: datetime | None = None,
     limits: Limits = Limits(),
 ) -> Signed:
@@ -82,6 +85,7 @@ def fill_and_seal(
     Args:
         pdf: the file the leader signed.
         key: the agency's, in the clerk's custody.
+        source: see ``signing.sign.sign``; from level ``B-LT`` on the leader's signature gets evidence too.
         at: aware moment of sealing; None: now.
 
     Raises:
@@ -90,12 +94,12 @@ def fill_and_seal(
             ``document_locked``, ``text_not_drawable``, ``text_too_long``, ``stamp_too_large``, ``encrypted``.
         Others as ``signing.sign.sign``.
     """
-    at, tsa = moment(at), needed_tsa(request.level, tsa)
+    at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
     if not request.texts.get(request.number, "").strip():
         raise NotPermitted("number_missing")
     if not all(request.texts.get(part, "").strip() for part in request.date):
         raise NotPermitted("date_missing")
-    require_signer(key.certificate, key.chain, trust, at=at)
+    require_signer(key.certificate, key.chain, known_status(key, trust, source, at=at), at=at)
     opened = Increment(pdf, limits)
     require_leader(opened, request.leader_field)
     mark = Mark(
@@ -108,7 +112,8 @@ def fill_and_seal(
     )
     opened.require_room(mark)
     _fill(opened, request)
-    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+    sealed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
+    return lasting(sealed, request.level, trust, tsa=tsa, source=source, limits=limits)
 
 
 def require_leader(opened: Increment, leader_field: str) -> None:

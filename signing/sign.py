@@ -1,4 +1,4 @@
-"""Signs a PDF in a field that was placed for it: PAdES baseline B-B or B-T, with a visible stamp."""
+"""Signs a PDF in a field that was placed for it: PAdES baseline B-B to B-LTA, with a visible stamp."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from signing.errors import SigningError
+from signing.extend import known_status, lasting, source_of
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed
 from signing.keys import Identity, Key, SoftKey
 from signing.results import Limits
+from signing.revocation import Source
 from signing.stamp import Stamp, handwriting
 from signing.trust import Trust
 from signing.tsa import HttpTsa, Tsa
 
-__all__ = ["Request", "Signed", "Stamp", "add_command", "sign"]
+__all__ = ["Level", "Request", "Signed", "Stamp", "add_command", "sign"]
+
+Level = Literal["B-B", "B-T", "B-LT", "B-LTA"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Request:
         kind: ``certification`` (must be the first; later only filling in and signing: DocMDP level 2) or ``approval``.
         stamp: picture to be shown in the field.
         reason, location, name: said in the signature dictionary; not shown on the page.
-        level: ``B-B``, or ``B-T`` with a time-stamp over the signature.
+        level: ``B-B``, ``B-T`` with a time-stamp over the signature, ``B-LT`` with evidence of status too, ``B-LTA``
+            with a time-stamp over all of it.
         lock_all: after this signature nothing may be filled in, changed or signed any more.
     """
 
@@ -42,7 +47,7 @@ class Request:
     reason: str = ""
     location: str = ""
     name: str = ""
-    level: Literal["B-B", "B-T"] = "B-B"
+    level: Level = "B-B"
     lock_all: bool = False
 
 
@@ -53,18 +58,20 @@ def sign(
     trust: Trust,
     *,
     tsa: Tsa | None = None,
+    source: Source | None = None,
     at: datetime | None = None,
     limits: Limits = Limits(),
 ) -> Signed:
-    """Sign a PDF by one incremental update; the input is the beginning of the output, byte for byte.
+    """Sign a PDF by incremental updates; the input is the beginning of the output, byte for byte.
 
     Everything that can be refused is refused before the key is asked; digest and value are checked before the answer.
 
     Args:
         pdf: the document with the empty field.
         key: unlocked for exactly this document where it comes from the key agent.
-        trust: with anchors: chain, revocation and the time-stamp's chain are asked too.
-        tsa: needed for level ``B-T``.
+        trust: with anchors: chain, revocation and the time-stamp's chain are asked too; needed from ``B-LT`` on.
+        tsa: needed from level ``B-T`` on.
+        source: from level ``B-LT`` on: tells the status of certificates; None: the lists of ``trust``.
         at: aware moment of signing; None: now.
 
     Raises:
@@ -75,13 +82,21 @@ def sign(
         KeyUnavailable, TsaDown: nothing was written; try again.
         ValueRejected: the value does not fit the document and the certificate.
     """
-    at, tsa = moment(at), needed_tsa(request.level, tsa)
-    opened, mark = begin(pdf, key, request, trust, at=at, limits=limits)
-    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+    at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
+    opened, mark = begin(pdf, key, request, trust, source=source, at=at, limits=limits)
+    signed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
+    return lasting(signed, request.level, trust, tsa=tsa, source=source, limits=limits)
 
 
 def begin(
-    pdf: bytes | BinaryIO, signer: Identity, request: Request, trust: Trust, *, at: datetime, limits: Limits = Limits()
+    pdf: bytes | BinaryIO,
+    signer: Identity,
+    request: Request,
+    trust: Trust,
+    *,
+    at: datetime,
+    source: Source | None = None,
+    limits: Limits = Limits(),
 ) -> tuple[Increment, Mark]:
     """Refuse whatever can be refused before a key is asked; what every way of signing begins with.
 
@@ -91,7 +106,7 @@ def begin(
     Raises:
         All that ``sign`` names but KeyUnavailable, TsaDown and ValueRejected.
     """
-    require_signer(signer.certificate, signer.chain, trust, at=at)
+    require_signer(signer.certificate, signer.chain, known_status(signer, trust, source, at=at), at=at)
     opened = Increment(pdf, limits)
     mark = Mark(
         field=request.field,
@@ -114,13 +129,22 @@ def moment(at: datetime | None) -> datetime:
     return at.replace(microsecond=0)
 
 
-def needed_tsa(level: str, tsa: Tsa | None) -> Tsa | None:
+def needed_tsa(level: str, tsa: Tsa | None, trust: Trust) -> Tsa | None:
     """The authority to be asked at this level; B-B asks none."""
     if level == "B-B":
         return None
-    if level != "B-T" or tsa is None:
-        raise ValueError(f"level {level!r} needs a time-stamp authority" if level == "B-T" else f"no level {level!r}")
+    if level not in ("B-T", "B-LT", "B-LTA"):
+        raise ValueError(f"no level {level!r}")
+    if tsa is None:
+        raise ValueError(f"level {level!r} needs a time-stamp authority")
+    if level != "B-T" and not trust.anchors:
+        raise ValueError(f"level {level!r} needs anchors of trust")
     return tsa
+
+
+def stamp_trust(level: str, trust: Trust) -> Trust:
+    """What the chain of a new time-stamp is checked with at once; from B-LT on the gathering of evidence does it."""
+    return trust if level == "B-T" else Trust()
 
 
 def add_command(subparsers: Any) -> None:
@@ -131,7 +155,14 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument("--key", type=Path, required=True, help="NAME.p12, or NAME.key with NAME.crt beside it")
     parser.add_argument("--field", required=True, help="name of the empty signature field")
     parser.add_argument("--trust", type=Path, help="folder of anchors: chain and revocation are asked before signing")
-    parser.add_argument("--tsa", help="URL of a time-stamp authority: level B-T")
+    parser.add_argument("--tsa", help="URL of a time-stamp authority: level B-T unless --level says more")
+    parser.add_argument("--level", choices=("B-B", "B-T", "B-LT", "B-LTA"), help="from B-LT on with --trust and --tsa")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        metavar="HOST[:PORT]",
+        help="from B-LT on: ask OCSP and revocation lists of this host; without it only the trust folder is asked",
+    )
     parser.add_argument(
         "--certify", action="store_true", help="certification signature: later only filling in, signing"
     )
@@ -174,13 +205,14 @@ def _signed(arguments: argparse.Namespace) -> Signed:
         kind="certification" if arguments.certify else "approval",
         stamp=stamp,
         reason=arguments.reason,
-        level="B-T" if arguments.tsa else "B-B",
+        level=arguments.level or ("B-T" if arguments.tsa else "B-B"),
         lock_all=arguments.lock,
     )
     trust = Trust.load(arguments.trust) if arguments.trust else Trust()
     tsa = HttpTsa(arguments.tsa) if arguments.tsa else None
     key = SoftKey.load(arguments.key, _password(arguments.password_file))
-    return sign(pdf, key, request, trust, tsa=tsa, at=arguments.at)
+    source = source_of(trust, arguments.allow) if request.level in ("B-LT", "B-LTA") else None
+    return sign(pdf, key, request, trust, tsa=tsa, source=source, at=arguments.at)
 
 
 def _password(file: Path | None) -> str:

@@ -13,7 +13,8 @@ from signing.errors import SigningError
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
 _CERTIFICATE = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"})
-_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".der", ".crl"})
+_LISTS, _ANSWERS = frozenset({b"X509 CRL"}), frozenset({b"OCSP RESPONSE"})
+_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".der", ".crl", ".ocsp"})
 _LARGEST = 32 * 1024 * 1024
 
 
@@ -25,6 +26,7 @@ class Trust:
         anchors: certificates (DER) that end every chain.
         intermediates: certificates (DER) that help to build a chain; they are never believed by themselves.
         crls: revocation lists (DER); each is checked against its issuer before it is used.
+        ocsps: stored OCSP answers (DER); each is checked like a list.
         tsa_anchors: anchors (DER) for time-stamp authorities; empty: ``anchors`` serve.
         generation: hash over all of the above, computed; stored verdicts carry it.
     """
@@ -33,11 +35,12 @@ class Trust:
     intermediates: tuple[bytes, ...] = ()
     crls: tuple[bytes, ...] = ()
     tsa_anchors: tuple[bytes, ...] = ()
+    ocsps: tuple[bytes, ...] = ()
     generation: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         state = hashlib.sha256()
-        for name in ("anchors", "intermediates", "crls", "tsa_anchors"):
+        for name in ("anchors", "intermediates", "crls", "tsa_anchors", "ocsps"):
             state.update(name.encode())
             for digest in sorted(hashlib.sha256(der).digest() for der in getattr(self, name)):
                 state.update(digest)
@@ -45,7 +48,7 @@ class Trust:
 
     @classmethod
     def load(cls, directory: Path) -> Trust:
-        """Read a trust folder: certificates in it are anchors, beside ``intermediates/``, ``crl/`` and ``tsa/``.
+        """Read a trust folder: anchors, and beside them ``intermediates/``, ``crl/``, ``ocsp/`` and ``tsa/``.
 
         Raises:
             SigningError: ``trust_unreadable``: no such folder, or a file named like a certificate that is none.
@@ -53,10 +56,11 @@ class Trust:
         if not directory.is_dir():
             raise SigningError("trust_unreadable", str(directory))
         return cls(
-            anchors=_read(directory, crl=False),
-            intermediates=_read(directory / "intermediates", crl=False),
-            crls=_read(directory / "crl", crl=True),
-            tsa_anchors=_read(directory / "tsa", crl=False),
+            anchors=_read(directory, _CERTIFICATE),
+            intermediates=_read(directory / "intermediates", _CERTIFICATE),
+            crls=_read(directory / "crl", _LISTS),
+            tsa_anchors=_read(directory / "tsa", _CERTIFICATE),
+            ocsps=_read(directory / "ocsp", _ANSWERS),
         )
 
     def save(self, directory: Path) -> None:
@@ -66,12 +70,13 @@ class Trust:
             (directory / "intermediates", "intermediate", self.intermediates, "CERTIFICATE"),
             (directory / "crl", "crl", self.crls, "X509 CRL"),
             (directory / "tsa", "tsa", self.tsa_anchors, "CERTIFICATE"),
+            (directory / "ocsp", "answer", self.ocsps, "OCSP RESPONSE"),
         )
         for place, stem, items, label in places:
             if items or place == directory:
                 place.mkdir(parents=True, exist_ok=True)
             for der in items:
-                suffix = "crl" if label == "X509 CRL" else "pem"
+                suffix = {"X509 CRL": "crl", "OCSP RESPONSE": "ocsp"}.get(label, "pem")
                 name = f"{stem}-{hashlib.sha256(der).hexdigest()[:12]}.{suffix}"
                 (place / name).write_bytes(pem(der, label))
 
@@ -84,26 +89,25 @@ def pem(der: bytes, label: str = "CERTIFICATE") -> bytes:
     return b"-----BEGIN " + edge + b"-----\n" + b"\n".join(lines) + b"\n-----END " + edge + b"-----\n"
 
 
-def _read(place: Path, *, crl: bool) -> tuple[bytes, ...]:
+def _read(place: Path, labels: frozenset[bytes]) -> tuple[bytes, ...]:
     found: dict[bytes, None] = {}
     if not place.is_dir():
         return ()
     for path in sorted(place.iterdir()):
         if path.name.startswith(".") or not path.is_file() or path.stat().st_size > _LARGEST:
             continue
-        items = _items(path.read_bytes(), crl=crl)
+        items = _items(path.read_bytes(), labels)
         if not items and path.suffix.lower() in _SUFFIXES:
             raise SigningError("trust_unreadable", path.name)
         found.update(dict.fromkeys(items))
     return tuple(found)
 
 
-def _items(raw: bytes, *, crl: bool) -> list[bytes]:
+def _items(raw: bytes, labels: frozenset[bytes]) -> list[bytes]:
     blocks = _PEM.findall(raw)
     if blocks:
-        wanted = frozenset({b"X509 CRL"}) if crl else _CERTIFICATE
         try:
-            bodies = [b"".join(body.split()) for label, body in blocks if label in wanted]
+            bodies = [b"".join(body.split()) for label, body in blocks if label in labels]
             return [base64.b64decode(body, validate=True) for body in bodies]
         except binascii.Error:
             return []

@@ -554,10 +554,15 @@ class _Check:
             return "legacy" if case.filter != _PADES else "unknown"
         if case.proven is None:
             return "B-B"
-        if not self.stored:
+        chains = (case.standing.chain, case.token_chain)
+        if not self.stored or not all(self.evidence.provided(chain, case.proven) for chain in chains):
             return "B-T"
         stamps = [one for one in cases if one.kind == "document_timestamp" and one.proven and one.end > case.end]
-        return "B-LTA" if stamps else "B-LT"
+        return "B-LTA" if any(self._holds_evidence(one) for one in stamps) else "B-LT"
+
+    def _holds_evidence(self, stamp: _Case) -> bool:
+        """A time-stamp over the evidence; one that only came before it proves when, and keeps nothing."""
+        return stamp.revision is not None and "DSS" in self.comparer.view(stamp.revision).catalog
 
     def _report(self, case: _Case, cases: list[_Case]) -> SignatureReport:
         certificate = case.container.certificate

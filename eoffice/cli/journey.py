@@ -193,7 +193,7 @@ class Journey:
         yield "the draft is the beginning of the signed file", signed.startswith(draft)
         found = self._verdict("nam", row.id, "signed") or NOTHING
         yield "verification says PASSED", found["verdict"] == "PASSED"
-        yield "level B-T with a trusted time", found["signatures"][0]["level"] == "B-T"
+        yield "level B-LT: a trusted time and the evidence of status", found["signatures"][0]["level"] == "B-LT"
         yield "the leader's name is in the certificate", found["signatures"][0]["signer"] == "Nguyễn Văn Nam"
 
     def _verdict(self, login: str, document: UUID, stage: str) -> dict[str, Any] | None:
@@ -214,6 +214,8 @@ class Journey:
         yield "the leader's file is the beginning of the sealed file", sealed.startswith(signed)
         found = self._verdict("hanh", row.id, "sealed") or NOTHING
         verdicts = {item["field"]: item["verdict"] for item in found["signatures"]}
+        levels = {item["level"] for item in found["signatures"]}
+        yield "level B-LT: the file carries the evidence for both signatures", levels == {"B-LT"}
         yield "both signatures are PASSED", verdicts == {"leader": "PASSED", "agency": "PASSED"}
         row = self.staff.issue("hanh", self.answer)
         yield "it is issued", row.state == "issued"

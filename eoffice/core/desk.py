@@ -158,6 +158,7 @@ class Tools:
     trust: Callable[[], Any]
     agent: Callable[[], Any]
     tsa: Callable[[], Any]
+    revocation: Callable[[], Any]
     exchange_key: Callable[[str], Any]
     memory: Memory = field(default_factory=Memory)
 

@@ -22,6 +22,8 @@ class Settings:
         upload_limit: largest file in bytes.
         tsa_url: RFC 3161 time-stamp authority, "" when there is none.
         tsa_timeout: seconds.
+        revocation_hosts: hosts that may be asked for the status of certificates, ``HOST`` or ``HOST:PORT`` separated by
+            spaces; "": the lists in the trust folder alone are used.
         sandbox_memory: bytes of one child that opens hostile files; sandbox_seconds: its time for one file.
         sandbox_workers: how many such children are kept warm.
         session_idle_minutes, session_hours: how long a sign-in lasts unused and at all.
@@ -41,6 +43,7 @@ class Settings:
     upload_limit: int = 200 * 1024 * 1024
     tsa_url: str = ""
     tsa_timeout: float = 10.0
+    revocation_hosts: str = ""
     sandbox_memory: int = 1024 * 1024 * 1024
     sandbox_seconds: float = 20.0
     sandbox_workers: int = 2

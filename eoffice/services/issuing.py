@@ -147,7 +147,13 @@ def _sign(desk: Desk, document: Document, *, sha256: str = "", batch: UUID | Non
     )
     key = _key(desk, certificate, draft.sha256)
     signed = sign(
-        desk.files.read(draft.sha256), key, request, desk.tools.trust(), tsa=desk.tools.tsa(), at=desk.now()
+        desk.files.read(draft.sha256),
+        key,
+        request,
+        desk.tools.trust(),
+        tsa=desk.tools.tsa(),
+        source=desk.tools.revocation(),
+        at=desk.now(),
     )
     made = Made(draft.sha256, examine.examine(desk, desk.files.put(signed.pdf), read=False))
     _check_signatures(made.examined, {LEADER_FIELD: certificate.sha256})
@@ -468,7 +474,7 @@ def number(desk: Desk, document: Document) -> Document:
 
 
 def _seal(desk: Desk, document: Document) -> Made:
-    """Fill number and date and sign with the agency's key, in one increment that locks the file."""
+    """Fill number and date and sign with the agency's key, which locks the file; evidence for both follows."""
     from signing.seal import SealRequest, fill_and_seal
 
     certificate = seal_certificate(desk)
@@ -485,7 +491,13 @@ def _seal(desk: Desk, document: Document) -> Made:
     )
     key = _key(desk, certificate, signed.sha256)
     sealed = fill_and_seal(
-        desk.files.read(signed.sha256), key, request, desk.tools.trust(), tsa=desk.tools.tsa(), at=desk.now()
+        desk.files.read(signed.sha256),
+        key,
+        request,
+        desk.tools.trust(),
+        tsa=desk.tools.tsa(),
+        source=desk.tools.revocation(),
+        at=desk.now(),
     )
     return Made(signed.sha256, examine.examine(desk, desk.files.put(sealed.pdf), read=False))
 
@@ -501,6 +513,7 @@ def seal(desk: Desk, document: Document, *, prepared: Made) -> Document:
     Raises:
         NotAllowed: not the custodian.
         SignatureProblem: no valid leader's signature, no number, key locked, or the result is not valid.
+        SigningUnavailable: time-stamps or the status of certificates cannot be had; nothing was changed.
     """
     certificate = seal_certificate(desk)
     if _file(document, "signed").sha256 != prepared.source_sha256:
@@ -608,8 +621,9 @@ def _key(desk: Desk, certificate: Certificate, sha256: str) -> Any:
     )
 
 
-def _level(desk: Desk) -> Literal["B-B", "B-T"]:
-    return "B-T" if desk.tools.tsa() is not None else "B-B"
+def _level(desk: Desk) -> Literal["B-B", "B-LT"]:
+    """Evidence travels in the file; without an authority for time-stamps there is only the clock's word."""
+    return "B-LT" if desk.tools.tsa() is not None else "B-B"
 
 
 def _stamp(desk: Desk, picture: Picture | None) -> Any:

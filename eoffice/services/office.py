@@ -53,6 +53,7 @@ class Office:
             trust=self.trust,
             agent=self.agent,
             tsa=self.time_stamper,
+            revocation=self.revocation,
             exchange_key=self.exchange_key,
         )
 
@@ -98,6 +99,13 @@ class Office:
         from signing.tsa import HttpTsa
 
         return HttpTsa(self.settings.tsa_url, timeout=self.settings.tsa_timeout)
+
+    def revocation(self) -> Any:
+        """Who tells the status of certificates: the trust folder, and before it the hosts that are named."""
+        from signing.extend import source_of
+
+        hosts = self.settings.revocation_hosts.split()
+        return source_of(self.trust(), hosts, cache=self.settings.cache / "revocation")
 
     def exchange_key(self, name: str) -> Any:
         """An exchange certificate's key, opened with the installation's secret and held by this process."""

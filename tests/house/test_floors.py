@@ -24,11 +24,13 @@ READERS_OF_THE_ENVIRONMENT = {
     "eoffice/config.py": "the settings of the office",
     "eoffice/cli/supervise.py": "hands its own environment on to its programs, looks at nothing in it",
     "signing/__main__.py": "signing as a command: the language of who calls it",
+    "signing/extend.py": "signing as a command: the language of who calls it",
     "signing/sign.py": "signing as a command: the password of a key, which must not stand among the arguments",
 }
 
 OUTER_FACE = {
     "signing/sign.py": "signing alone, asked to sign without a time, means now",
+    "signing/extend.py": "signing alone, asked to extend a document without a time, means now",
     "signing/verify.py": "signing alone, asked about a file without a time, means now",
     "signing/pki.py": "the command that raises the test PKI, when no time is given",
     "signing/tsa.py": "the command that runs the test TSA, when no clock is given",

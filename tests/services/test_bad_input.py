@@ -282,6 +282,28 @@ def test_no_time_stamp_authority(staff: Staff, world: World) -> None:
     signs_after_all(staff, letter)
 
 
+def test_no_evidence_of_status(staff: Staff, world: World) -> None:
+    """Signing and sealing both want the status of every certificate; without it the deed is not done, and said so."""
+    letter = approved(staff)
+    lists = world.office.settings.pki / "trust" / "crl"
+    kept = {path: path.read_bytes() for path in lists.iterdir()}
+    for path in kept:
+        path.unlink()
+    with nothing_changes(world), told(Unavailable, "revocation_down"):
+        staff.sign("nam", letter)
+    for path, raw in kept.items():
+        path.write_bytes(raw)
+    staff.sign("nam", letter)
+    staff.number("hanh", letter)
+    for path in kept:
+        path.unlink()
+    with nothing_changes(world), told(Unavailable, "revocation_down"):
+        staff.seal("hanh", letter)
+    for path, raw in kept.items():
+        path.write_bytes(raw)
+    assert staff.seal("hanh", letter).state == "sealed"
+
+
 def test_no_key_agent(world: World) -> None:
     """It is gone before the signature, and its unlocked keys with it; started anew, one unlocks and goes on."""
     own_time_stamps(world.office)

@@ -18,9 +18,10 @@ from eoffice.core.ids import new_id
 from eoffice.models.books import NumberAllocation
 from eoffice.models.documents import FileVerdict
 from eoffice.rules.access import Role
-from eoffice.services import books, drafting, issuing, search
+from eoffice.services import books, drafting, examine, issuing, search
 from eoffice.services.incoming import main_file
 from signing.pki import Pki
+from signing.revocation import Online, Stored
 from tests.support.letters import approved, at_work, sealed
 from tests.support.papers import arrived
 from tests.support.world import World, snapshot
@@ -65,6 +66,37 @@ def test_no_seal_without_the_leader_s_valid_signature(staff: Staff) -> None:
         staff.seal("hanh", letter)
     assert caught.value.code == "leader_signature_missing"
     assert staff.document("hanh", letter).state == "numbered"
+
+
+def levels(staff: Staff, letter: UUID, stage: str) -> dict[str, str]:
+    with staff.office.read(staff.actor("hanh")) as desk:
+        file = main_file(search.document(desk, letter), stage)
+        stored = examine.verdict_of(desk, file.sha256 if file else "")
+    assert stored is not None
+    return {item["field"]: item["level"] for item in stored.report["signatures"]}
+
+
+def test_the_file_carries_the_evidence_for_both_signatures(staff: Staff) -> None:
+    letter = sealed(staff)
+    assert levels(staff, letter, "signed") == {"leader": "B-LT"}
+    assert levels(staff, letter, "sealed") == {"leader": "B-LT", "agency": "B-LT"}
+    signed, done = (staff.bytes_of("hanh", letter, stage) for stage in ("signed", "sealed"))
+    assert done.startswith(signed)
+
+
+def test_without_time_stamps_only_the_clock_tells(staff: Staff, world: World) -> None:
+    world.office.tsa = lambda: None
+    assert levels(staff, sealed(staff), "sealed") == {"leader": "B-B", "agency": "B-B"}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_named_hosts_are_asked_and_remembered(staff: Staff, world: World) -> None:
+    """With hosts named their answers come first; where none is reached the lists of the folder still serve."""
+    office = world.office
+    assert isinstance(office.revocation(), Stored)
+    office.settings = replace(office.settings, revocation_hosts="ocsp.example.vn 127.0.0.1:9")
+    assert isinstance(office.revocation(), Online)
+    assert levels(staff, sealed(staff), "sealed") == {"leader": "B-LT", "agency": "B-LT"}
 
 
 def test_nobody_but_the_custodian_seals(staff: Staff, world: World) -> None:
