@@ -389,6 +389,14 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Phần bổ sung chứa đối tượng không có trong bảng tham chiếu.",
         "An update holds objects that its reference table does not list.",
     ),
+    "references_ambiguous": (
+        "Bảng tham chiếu của phần bổ sung nói hai lần về cùng một đối tượng; các phần mềm có thể hiển thị khác nhau.",
+        "The reference table of an update speaks twice of the same object; programs may show different things.",
+    ),
+    "certification_late": (
+        "Chữ ký chứng nhận không phải là chữ ký đầu tiên của tệp như tiêu chuẩn yêu cầu.",
+        "The certification is not the first signature of the file as the standard demands.",
+    ),
     "structure_disputed": (
         "Hai cách đọc độc lập cho kết quả khác nhau về nội dung tệp.",
         "Two independent readings disagree about what the file holds.",

@@ -61,7 +61,7 @@ class Limits:
     signatures: int = 200
     stream_bytes: int = 64 * 1024 * 1024
     total_stream_bytes: int = 256 * 1024 * 1024
-    seconds: float = 10.0
+    seconds: float = 8.0
 
 
 @dataclass(frozen=True)

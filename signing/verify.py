@@ -46,7 +46,7 @@ _STAMP = "ETSI.RFC3161"
 _DETACHED = frozenset({_PADES, "adbe.pkcs7.detached"})
 _CHUNK = 4 * 1024 * 1024
 _IRREGULAR = frozenset({"read_leniently", "hybrid_references", "leading_bytes", "trailing_bytes", "structure_disputed"})
-_FATAL = frozenset({"trailing_objects", "unlisted_objects"})
+_FATAL = frozenset({"trailing_objects", "unlisted_objects", "references_ambiguous"})
 _TOLERANCE = timedelta(minutes=5)
 _SPACE = b"\x00\t\n\f\r "
 
@@ -123,6 +123,7 @@ class _Case:
     integrity: Integrity = Integrity.NONE
     sub: str = ""
     forbidden: bool = False
+    late: bool = False
     kind: str = "unknown"
     filter: str = ""
     name: str = ""
@@ -352,6 +353,8 @@ class _Check:
         """Sort into signing order; each signature must lie wholly behind what the earlier ones cover."""
         cases.sort(key=lambda case: (case.end < 0, case.end, case.found.offset))
         guarded = [case for case in cases if case.cover is not None]
+        for case in [case for case in guarded if case.kind != "document_timestamp"][1:]:
+            case.late = case.kind == "certification"  # ISO 32000-2, 12.8.2.2: nobody can certify what others signed
         for earlier, later in itertools.pairwise(guarded):
             assert later.cover is not None
             if later.cover.before < earlier.end:
@@ -373,6 +376,11 @@ class _Check:
             offset = self.scan.unlisted(first, len(self.data))
             if offset is not None:
                 self.notes["unlisted_objects"] = str(offset)
+        for section in self.document.sections():
+            if section.ambiguous and first is not None and section.offset >= first:
+                self.notes["references_ambiguous"] = str(section.offset)
+            elif section.ambiguous:
+                self.document.issue("read_leniently", f"object listed twice at {section.offset}")
         for code in _FATAL & self.notes.keys():
             for case in cases:
                 case.forbidden = True
@@ -521,13 +529,16 @@ class _Check:
         """The three axes and the verdict of one signature."""
         levels = tuple(Modification)
         case.modification = max((change.level for change in case.changes), key=levels.index, default=Modification.NONE)
+        if case.late and case.modification is not Modification.FORBIDDEN:
+            case.modification = Modification.LISTED
+            case.blame("certification_late", "SIG_CONSTRAINTS_FAILURE")
         if case.forbidden:
             case.modification = Modification.FORBIDDEN
         if any(change.kind == "comparison_impossible" for change in case.changes):
             case.blame("comparison_impossible", "FORMAT_FAILURE")
         elif case.modification is Modification.FORBIDDEN and case.changes:
             case.blame("changed_forbidden", "FORMAT_FAILURE")
-        elif case.modification is Modification.LISTED:
+        elif any(change.level is Modification.LISTED for change in case.changes):
             case.blame("changed_listed")
         if case.standing.code:
             case.blame(case.standing.code, case.standing.sub, case.standing.detail)
