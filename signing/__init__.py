@@ -23,16 +23,22 @@ _PLACES = {
     "Reason": "results",
     "SignatureReport": "results",
     "SigningError": "errors",
+    "Store": "stored",
     "TimeSource": "results",
     "Trust": "trust",
     "TrustLevel": "results",
     "Verdict": "results",
     "Verification": "results",
+    "as_dict": "report",
+    "as_etsi": "etsi",
+    "as_sheet": "sheet",
     "fill_and_seal": "seal",
     "inspect": "inspect",
     "sign": "sign",
     "signed_version": "verify",
     "verify": "verify",
+    "verify_many": "batch",
+    "verify_stored": "stored",
 }
 
 

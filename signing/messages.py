@@ -140,6 +140,14 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Dữ liệu nén trong tệp quá lớn nên không được kiểm tra.",
         "Compressed data in the file is too large to be judged.",
     ),
+    "over_limit_memory": (
+        "Tệp cần nhiều bộ nhớ hơn mức cho phép nên không kiểm tra tiếp; tệp được giữ nguyên.",
+        "The file needs more memory than is allowed and was not checked further; it is kept as it was.",
+    ),
+    "check_interrupted": (
+        "Việc kiểm tra tệp này bị ngắt giữa chừng nên chưa có kết luận; tệp được giữ nguyên. Hãy kiểm tra lại.",
+        "The check of this file broke off without a verdict; the file is kept as it was. Check it again.",
+    ),
     "over_limit_seconds": (
         "Việc kiểm tra vượt quá thời gian cho phép nên đã dừng lại.",
         "The check took longer than allowed and was stopped.",

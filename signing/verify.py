@@ -97,13 +97,14 @@ def _unreadable(
         notes=notes,
         flags=(),
         checked_at=moment,
-        policy=_policy(trust),
+        policy=policy(trust),
         engine=ENGINE,
         reasons=(Reason(code, detail),),
     )
 
 
-def _policy(trust: Trust) -> str:
+def policy(trust: Trust) -> str:
+    """Name of the rules and generation of the trust that a verdict rests on."""
     return f"{POLICY} {trust.generation}"
 
 
@@ -121,7 +122,7 @@ class _Case:
     rules: Rules = field(default_factory=Rules)
     docmdp: int | None = None
     integrity: Integrity = Integrity.NONE
-    sub: str = ""
+    subs: list[str] = field(default_factory=list)
     forbidden: bool = False
     late: bool = False
     kind: str = "unknown"
@@ -143,10 +144,11 @@ class _Case:
         return self.cover.end if self.cover else -1
 
     def blame(self, code: str, sub: str = "", detail: str = "") -> None:
-        """Add a reason; the first sub-indication is the one that stays."""
+        """Add a reason, and the sub-indication that goes with it."""
         if all(reason.code != code for reason in self.reasons):
             self.reasons.append(Reason(code, detail))
-        self.sub = self.sub or sub
+        if sub:
+            self.subs.append(sub)
 
 
 class _Check:
@@ -167,6 +169,8 @@ class _Check:
             return self._judge()
         except DocumentError as error:
             return _unreadable(self.sha256, self.trust, self.moment, error.code, error.detail, self._notes())
+        except MemoryError:
+            return _unreadable(self.sha256, self.trust, self.moment, "over_limit_memory", "")
         except Exception as error:  # the last net: a fault of the document must never leave as an exception
             return _unreadable(self.sha256, self.trust, self.moment, "internal_error", type(error).__name__)
 
@@ -198,7 +202,7 @@ class _Check:
             notes=notes,
             flags=self.scan.flags(),
             checked_at=self.moment,
-            policy=_policy(self.trust),
+            policy=policy(self.trust),
             engine=ENGINE,
             pages=len(view.pages),
         )
@@ -574,13 +578,13 @@ class _Check:
         certificate = case.container.certificate
         chain = case.standing.chain
         ends = self._ends()
-        word = verdict.indication(case.verdict)
+        word, sub = verdict.indication(case.verdict, case.subs)
         return SignatureReport(
             field=case.name,
             kind=case.kind,
             verdict=case.verdict,
             indication=word,
-            sub_indication="" if word == "TOTAL-PASSED" else case.sub,
+            sub_indication=sub,
             integrity=case.integrity,
             modification=case.modification,
             trust=case.standing.trust,
@@ -617,6 +621,7 @@ class _Check:
             test=is_test((*chain, *([certificate] if certificate else []), *case.token_chain)),
             changes=case.changes,
             reasons=tuple(case.reasons),
+            value=case.container.value.hex(),
         )
 
     def _evidence_only(self, case: _Case) -> bool:
