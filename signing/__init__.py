@@ -34,6 +34,7 @@ _PLACES = {
     "as_sheet": "sheet",
     "fill_and_seal": "seal",
     "inspect": "inspect",
+    "place_field": "fields",
     "sign": "sign",
     "signed_version": "verify",
     "verify": "verify",

@@ -1,6 +1,6 @@
 """Pytest plugin: counts on which real parts the tests ran, prints the table, lets no part be missing where it counts.
 
-A test that runs against a part says so: through a fixture below (``pdfsig``, ``qpdf``, ``openssl``, ``chromium``),
+A test that runs against a part says so: through a fixture below (``pdfsig``, ``qpdf``, ``openssl``, ``mutool``, ...),
 through a database fixture, or by ``parts.use(name)``. A part that is not there skips the test; with ``--all``, or
 where the variable ``CI`` is set, any skip fails the run.
 """
@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.features import features
 
-PARTS = ("SQLite", "PostgreSQL", "Chromium", "pdfsig", "qpdf", "openssl")
+PARTS = ("SQLite", "PostgreSQL", "Chromium", "pdfsig", "qpdf", "openssl", "mutool", "ghostscript")
 
 
 class Parts:
@@ -63,6 +63,18 @@ def qpdf(parts: Parts) -> Path:
 def openssl(parts: Parts) -> Path:
     """``openssl``: a second opinion on certificates, CMS and time-stamps."""
     return parts.program("openssl", "openssl")
+
+
+@pytest.fixture
+def mutool(parts: Parts) -> Path:
+    """MuPDF's ``mutool``: a second opinion on signatures and structure, and a maker of PDFs."""
+    return parts.program("mutool", "mutool")
+
+
+@pytest.fixture
+def ghostscript(parts: Parts) -> Path:
+    """``gs``: a maker of PDFs, and a reader that draws them."""
+    return parts.program("ghostscript", "gs")
 
 
 @pytest.fixture
