@@ -16,7 +16,7 @@ from signing.pdf import Dict, Document, Place, Ref, Revision, Stream, Value
 from signing.results import Change, Modification
 
 _FREE_CATALOG = frozenset({"Pages", "AcroForm", "DSS", "Metadata", "Extensions", "Version", "Perms", "Type"})
-_FREE_PAGE = frozenset({"Annots", "LastModified", "Tabs", "Parent", "Type"})
+_FREE_PAGE = frozenset({"Annots", "LastModified", "Tabs", "Type"})
 _ENCODING = frozenset({"Length", "Filter", "DecodeParms", "DL"})
 _SIGNING = frozenset({"V", "AP", "AS", "F", "M", "MK", "Type", "Subtype", "P"})
 _FILLING = frozenset({"V", "AP", "AS", "RV", "I", "TI", "M", "NM", "Ff", "F", "DA", "Type", "Subtype", "P"})
@@ -129,15 +129,17 @@ class View:
         self.catalog = revision.dict(root)
         self.form = revision.dict(self.catalog.get("AcroForm"))
         self.pages: list[tuple[int | None, Dict]] = []
-        self.tree: dict[int, Dict] = {}
+        self.tree: dict[int | str, Dict] = {}
         self.page_of: dict[int, int] = {}
         self.annotations: dict[int | str, tuple[int, Value]] = {}
+        self.listed: dict[int, list[int]] = {}
         self.fields: dict[str, Field] = {}
         self.nodes: set[int] = set()
         self._walk_pages()
         self._walk_annotations()
         self._walk_fields()
-        self.skeleton = {number for number, _ in self.pages if number is not None} | self.tree.keys() | self.nodes
+        self.skeleton = {number for number, _ in self.pages if number is not None} | self.nodes
+        self.skeleton |= {number for number in self.tree if type(number) is int}
         self.skeleton |= {number for number in self.annotations if type(number) is int}
         for value in (root, self.catalog.get("AcroForm"), self.form.get("Fields")):
             if type(value) is Ref:
@@ -158,8 +160,7 @@ class View:
             if type(node) is not Dict:
                 continue
             if "Kids" in node or node.get("Type") == "Pages":
-                if number is not None:
-                    self.tree[number] = node
+                self.tree[f"direct {len(self.tree)}" if number is None else number] = node
                 work.extend((kid, depth + 1) for kid in reversed(revision.list(node.get("Kids"))))
                 continue
             self.pages.append((number, node))
@@ -176,6 +177,8 @@ class View:
                 self.revision.document.tick()
                 key = item.number if type(item) is Ref else f"{index}/{position}"
                 self.annotations.setdefault(key, (index, item))
+                if type(key) is int:
+                    self.listed.setdefault(index, []).append(key)
 
     def _walk_fields(self) -> None:
         revision, limits = self.revision, self.revision.document.limits
@@ -306,7 +309,7 @@ def _changed(old: Revision, new: Revision) -> set[int]:
             candidates.update(section.plain, section.packed, section.free)
     else:
         candidates = old.numbers() | new.numbers()
-    changed = {number for number in candidates if old.place(number) != new.place(number)}
+    changed = {number for number in candidates if old.entry(number) != new.entry(number)}
     moved = {number for number in changed if old.dict(Ref(number, 0)).get("Type") == "ObjStm"}
     if moved and continues:
         for section in old.sections:
@@ -333,6 +336,7 @@ class _Step:
         self._fields()
         self._form()
         self._annotations()
+        self._order()
         self._pages()
         self._catalog()
         self._content()
@@ -352,6 +356,8 @@ class _Step:
                 if one.number == two.number and one.number in self.stop:
                     continue
                 pair = (one.number, two.number)
+                if one.generation != two.generation or self._renewed(*pair):
+                    return False
                 if pair in self._seen:
                     continue
                 self._seen.add(pair)
@@ -379,6 +385,11 @@ class _Step:
             elif one != two:
                 return False
         return True
+
+    def _renewed(self, one: int, two: int) -> bool:
+        """Other generations mean other objects: a reader that looks at them shows nothing where another shows all."""
+        old, new = self.old.generations(one), self.new.generations(two)
+        return old is not None and new is not None and old != new
 
     def _same_data(self, one: Stream, two: Stream) -> bool:
         document = self.comparer.document
@@ -437,17 +448,20 @@ class _Step:
         signing = was.kind == "Sig" and self.old.resolve(was.value) is None and self.new.resolve(now.value) is not None
         valued = not self.same(was.value, now.value)
         keys = self.differing(was.dict, now.dict, _LINKS)
-        pairs = list(zip(was.widgets, now.widgets, strict=False))
-        for (number, node), (other, twin) in pairs:
+        twins: list[tuple[Dict, Dict]] = []
+        for (number, node), (other, twin) in zip(was.widgets, now.widgets, strict=False):
             if number != other:
                 self.add("form_field", was.name, page, "widget")
                 return
             if node is not was.dict:
                 keys |= self.differing(node, twin, _LINKS)
+                twins.append((node, twin))
         if len(now.widgets) > len(was.widgets):
             keys.add("Kids")
-        links = not self.same(was.dict.get("Parent"), now.dict.get("Parent"))
-        if not keys and not valued and not links:
+        if any(not self.same(one.get("Parent"), two.get("Parent")) for one, two in [(was.dict, now.dict), *twins]):
+            self.add("form_field", was.name, page, "Parent")
+            return
+        if not keys and not valued:
             return
         if was.kind == "Sig":
             self._signature(was, now, keys, signing=signing, valued=valued)
@@ -598,6 +612,14 @@ class _Step:
                 "action" if _acts(self.new, node) else kind, _label(self.new, node), page, _contents(self.new, node)
             )
 
+    def _order(self) -> None:
+        """Annotations cover each other in the order of their page, and none may come up on a further page."""
+        was, now = self.before.annotations, self.after.annotations
+        for page in sorted(self.before.listed.keys() | self.after.listed.keys()):
+            kept = [key for key in self.before.listed.get(page, []) if key in now]
+            if kept != [key for key in self.after.listed.get(page, []) if key in was]:
+                self.add("overlay", "Annots", page, "order")
+
     def _twin(self, node: Dict, page: int) -> bool:
         """A direct annotation may have moved inside its array; it counts by content."""
         items = (item for number, item in self.after.annotations.values() if number == page)
@@ -618,9 +640,9 @@ class _Step:
         if self.before.tree.keys() != self.after.tree.keys():
             self.add("page_count", "Pages", None, "tree")
             return
-        for number, node in self.before.tree.items():
-            twin = self.after.tree[number]
-            if node is not twin and self.differing(node, twin, frozenset({"Kids", "Parent", "Count"})):
+        for key, node in self.before.tree.items():
+            twin = self.after.tree[key]
+            if node is not twin and self.differing(node, twin, frozenset({"Kids", "Count"})):
                 self.add("page_content", "Pages", None, "inherited attributes")
 
     def _catalog(self) -> None:
@@ -658,6 +680,9 @@ class _Step:
         roots += [item.value for item in before.fields.values() if item.kind == "Sig"]
         reach = self.comparer.closure(self.old, roots, self.stop)
         suspects = sorted(reach & self.changed)
+        for number in sorted(self.stop & self.changed):
+            if self._renewed(number, number):
+                self.add("object", f"object {number}", detail="generation")
         altered = [number for number in suspects if not self.same(Ref(number, 0), Ref(number, 0))]
         if not altered:
             return

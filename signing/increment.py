@@ -429,8 +429,8 @@ class Increment:
         with reading():
             return shape(self.writer.find_page_for_modification(0)[0].get_object())
 
-    def add_field(self, field: str, box: Box) -> None:
-        """Place an empty signature field on the first page, in the update that will sign it.
+    def add_field(self, field: str, box: Box | None, *, page: int = 1) -> None:
+        """Place an empty signature field on a page (1-based), in the update that may sign it; no box: invisible.
 
         Raises:
             NotPermitted: ``document_locked``: certified, so no field may be added (ISO 32000-2, table 257), or locked;
@@ -441,7 +441,7 @@ class Increment:
                 raise NotPermitted("document_locked", "certified")
             if any(full_name == field for full_name, _, _ in self._fields("/Sig")):
                 raise NotPermitted("field_taken", field)
-            append_signature_field(self.writer, SigFieldSpec(field, box=box))  # type: ignore[arg-type]
+            append_signature_field(self.writer, SigFieldSpec(field, on_page=page - 1, box=box))  # type: ignore[arg-type]
             self._form = entry(self.writer.root, "/AcroForm", {})
 
     def _show(self, field: Any, stamp: Stamp | Words | None) -> None:

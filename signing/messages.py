@@ -200,6 +200,14 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Dữ liệu nén trong tệp quá lớn nên không được kiểm tra.",
         "Compressed data in the file is too large to be judged.",
     ),
+    "over_limit_memory": (
+        "Tệp cần nhiều bộ nhớ hơn mức cho phép nên không kiểm tra tiếp; tệp được giữ nguyên.",
+        "The file needs more memory than is allowed and was not checked further; it is kept as it was.",
+    ),
+    "check_interrupted": (
+        "Việc kiểm tra tệp này bị ngắt giữa chừng nên chưa có kết luận; tệp được giữ nguyên. Hãy kiểm tra lại.",
+        "The check of this file broke off without a verdict; the file is kept as it was. Check it again.",
+    ),
     "over_limit_seconds": (
         "Việc kiểm tra vượt quá thời gian cho phép nên đã dừng lại.",
         "The check took longer than allowed and was stopped.",
@@ -452,6 +460,14 @@ _TABLE: dict[str, tuple[str, str]] = {
     "unlisted_objects": (
         "Phần bổ sung chứa đối tượng không có trong bảng tham chiếu.",
         "An update holds objects that its reference table does not list.",
+    ),
+    "references_ambiguous": (
+        "Bảng tham chiếu của phần bổ sung nói hai lần về cùng một đối tượng; các phần mềm có thể hiển thị khác nhau.",
+        "The reference table of an update speaks twice of the same object; programs may show different things.",
+    ),
+    "certification_late": (
+        "Chữ ký chứng nhận không phải là chữ ký đầu tiên của tệp như tiêu chuẩn yêu cầu.",
+        "The certification is not the first signature of the file as the standard demands.",
     ),
     "structure_disputed": (
         "Hai cách đọc độc lập cho kết quả khác nhau về nội dung tệp.",

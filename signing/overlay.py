@@ -16,6 +16,8 @@ _ICON = 40.0
 _LARGEST = 64 * 1024 * 1024
 _RENDERER = threading.Lock()  # the renderer is not safe in several threads
 _TEXT_OR_IMAGE = re.compile(rb"(?:^|[\s\]>)])(?:Tj|TJ|'|\"|Do|sh|BI)(?=[\s/\[(<]|$)")
+_WIDTH = re.compile(rb"(?:^|[\s\]>)])(\d*\.?\d+)\s+w(?=[\s/\[(<]|$)")
+_PEN = 8.0  # points; a broader pen paints words over instead of marking them
 _FILL = re.compile(rb"(?:^|\s)(?:f|F|f\*|B|B\*|b|b\*)(?=[\s/\[(<]|$)")
 
 
@@ -37,7 +39,8 @@ def shows(revision: Revision, node: Dict) -> bool:
     if kind in _NOTES:
         return bool(streams) and (kind in ("Link", "Popup") or not _small(rectangle(revision, node)))
     if kind in _MARKS:
-        return any(_paints(revision, stream, marking=kind == "Highlight") for stream in streams)
+        painted = (_paints(revision, stream, marking=kind == "Highlight") for stream in streams)
+        return _broad(revision, node) or any(painted)
     return bool(streams) or kind != "Widget"
 
 
@@ -124,12 +127,19 @@ def _appearances(revision: Revision, node: Dict) -> list[Stream]:
     return found
 
 
+def _broad(revision: Revision, node: Dict) -> bool:
+    """A reader draws a mark without appearance with the pen its border names."""
+    border = revision.list(node.get("Border"))
+    widths = (revision.resolve(item) for item in (revision.dict(node.get("BS")).get("W"), *border[2:3]))
+    return any(type(width) in (int, float) and width > _PEN for width in widths)
+
+
 def _paints(revision: Revision, stream: Stream, *, marking: bool) -> bool:
     try:
         content = revision.document.decode(stream, revision)
     except Damaged:
         return True
-    if _TEXT_OR_IMAGE.search(content):
+    if _TEXT_OR_IMAGE.search(content) or any(float(found) > _PEN for found in _WIDTH.findall(content)):
         return True
     return _FILL.search(content) is not None and not (marking and _multiplies(revision, stream))
 

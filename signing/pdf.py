@@ -104,7 +104,10 @@ class Parsed(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One cross-reference section: entries (place in file, or in an object stream by number), trailer, Prev."""
+    """One cross-reference section: entries (place in file, or in an object stream by number), trailer, Prev.
+
+    ``ambiguous``: it speaks twice of the same object, and readers differ in which word they believe.
+    """
 
     offset: int
     plain: dict[int, tuple[int, int]]
@@ -113,6 +116,7 @@ class Section(NamedTuple):
     trailer: Dict
     previous: int | None
     hybrid: int | None
+    ambiguous: bool
 
 
 class Document:
@@ -321,6 +325,7 @@ class Document:
     def _table(self, offset: int, position: int) -> Section:
         plain: dict[int, tuple[int, int]] = {}
         free: set[int] = set()
+        told = 0
         data = self.data
         while (found := _SUBSECTION.match(data, position)) is not None:
             first, count = int(found.group(1)), int(found.group(2))
@@ -337,6 +342,7 @@ class Document:
                     else:
                         free.add(first + index)
                 position = strict.end()
+                told += count
                 continue
             self.issue("read_leniently", f"cross-reference entries at {position}")
             for index in range(count):
@@ -344,6 +350,7 @@ class Document:
                 if entry_found is None:
                     break
                 position = entry_found.end()
+                told += 1
                 if entry_found.group(3) == b"n":
                     plain.setdefault(first + index, (int(entry_found.group(1)), int(entry_found.group(2))))
                 else:
@@ -356,9 +363,9 @@ class Document:
             raise Damaged("damaged", f"trailer at {position}")
         if trailer.twice:
             self.issue("read_leniently", "trailer key twice")
-        return Section(
-            offset, plain, {}, frozenset(free), trailer, _offset(trailer, "Prev"), _offset(trailer, "XRefStm")
-        )
+        ambiguous = told != len(plain.keys() | free)
+        previous, hybrid = _offset(trailer, "Prev"), _offset(trailer, "XRefStm")
+        return Section(offset, plain, {}, frozenset(free), trailer, previous, hybrid, ambiguous)
 
     def _stream_section(self, offset: int) -> Section:
         parsed = self.object_at(offset)
@@ -386,7 +393,7 @@ class Document:
         plain: dict[int, tuple[int, int]] = {}
         packed: dict[int, tuple[int, int]] = {}
         free: set[int] = set()
-        position = 0
+        told = position = 0
         for first, count in zip(index[::2], index[1::2], strict=True):
             for number in range(first, first + count):
                 entry = raw[position : position + step]
@@ -394,6 +401,7 @@ class Document:
                 if len(entry) < step:
                     self.issue("read_leniently", f"short cross-reference stream at {offset}")
                     break
+                told += 1
                 kind = int.from_bytes(entry[:one], "big") if one else 1
                 second = int.from_bytes(entry[one : one + two], "big")
                 third = int.from_bytes(entry[one + two :], "big")
@@ -403,7 +411,10 @@ class Document:
                     packed.setdefault(number, (second, third))
                 elif kind == 0:
                     free.add(number)
-        return Section(offset, plain, packed, frozenset(free), trailer, _offset(trailer, "Prev"), None)
+                else:
+                    told -= 1
+        ambiguous = told != len(plain.keys() | packed.keys() | free)
+        return Section(offset, plain, packed, frozenset(free), trailer, _offset(trailer, "Prev"), None, ambiguous)
 
     def rebuilt(self, end: int) -> Revision:
         """Read the file up to ``end`` without its cross references: the last definition of each object counts.
@@ -446,7 +457,7 @@ class Document:
             if type(value) is Dict:
                 trailer.update({key: value[key] for key in ("Root", "Info", "Encrypt") if key in value})
         packed: dict[int, tuple[int, int]] = {}
-        revision = Revision(self, end, (Section(-1, plain, packed, frozenset(), trailer, None, None),))
+        revision = Revision(self, end, (Section(-1, plain, packed, frozenset(), trailer, None, None, False),))
         for container in containers:
             try:
                 members = self.members(plain[container][0], revision)
@@ -516,6 +527,7 @@ class Revision:
         self.end = end
         self.sections = sections
         self._places: dict[int, Place | None] = {}
+        self._generations: dict[int, int] = {}
         self._values: dict[int, Value] = {}
 
     @property
@@ -533,6 +545,7 @@ class Revision:
             entry = section.plain.get(number)
             if entry is not None:
                 place = Place(entry[0], -1) if 0 < entry[0] < self.end else None
+                self._generations[number] = entry[1]
                 break
             packed = section.packed.get(number)
             if packed is not None:
@@ -543,6 +556,18 @@ class Revision:
                 break
         self._places[number] = place
         return place
+
+    def generations(self, number: int) -> tuple[int, int] | None:
+        """Generation of an object as its table and as its own header tell it; None for one that is not in use."""
+        place = self.place(number)
+        if place is None or place.slot >= 0:
+            return None if place is None else (0, 0)
+        parsed = self.document.object_at(place.offset)
+        return self._generations[number], -1 if parsed is None else parsed.generation
+
+    def entry(self, number: int) -> tuple[Place | None, int]:
+        """What the tables say of an object: its place and its generation."""
+        return self.place(number), self._generations.get(number, 0)
 
     def get(self, number: int) -> Value:
         """The object of that number; None when there is none or it cannot be read."""

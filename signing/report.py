@@ -162,7 +162,8 @@ def _read_reason(data: Mapping[str, Any]) -> Reason:
 
 
 def _read_signature(data: Mapping[str, Any]) -> SignatureReport:
-    values = {each.name: data[each.name] for each in fields(SignatureReport)}
+    values = {each.name: data[each.name] for each in fields(SignatureReport) if each.name != "value"}
+    values["value"] = str(data.get("value", ""))  # verdicts stored by the first version do not have it
     for name in _TIMES:
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
     values |= {

@@ -61,7 +61,7 @@ class Limits:
     signatures: int = 200
     stream_bytes: int = 64 * 1024 * 1024
     total_stream_bytes: int = 256 * 1024 * 1024
-    seconds: float = 10.0
+    seconds: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class SignatureReport:
         digest: lower-case hex of the digest over the signed byte range.
         revocation: "good" | "revoked" | "unknown", with source and date in ``revocation_source``.
         test: the chain is a test chain without legal value.
+        value: lower-case hex of the signature value itself, "" when none could be read.
     """
 
     field: str
@@ -147,6 +148,7 @@ class SignatureReport:
     test: bool
     changes: tuple[Change, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    value: str = ""
 
 
 @dataclass(frozen=True)

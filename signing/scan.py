@@ -101,6 +101,7 @@ class Scan:
         """Kinds of active content (codes of ``signing.messages``), in object streams too."""
         names: set[bytes] = set()
         for found in _ACTIVE.finditer(self._document.data):
+            self._document.tick()
             name = _plain(found.group())
             if name not in names and self._document.holder(found.start(), self.offsets, self._revision) is not None:
                 names.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from signing.results import Integrity, Modification, TrustLevel, Verdict
 
@@ -24,7 +24,7 @@ _TRUST = {
     TrustLevel.UNTRUSTED: Verdict.FAILED,
 }
 _ORDER = tuple(Verdict)
-_INDICATION = {Verdict.PASSED: "TOTAL-PASSED", Verdict.WARNED: "INDETERMINATE", Verdict.FAILED: "TOTAL-FAILED"}
+_TOTAL_FAILED = frozenset({"FORMAT_FAILURE", "HASH_FAILURE", "SIG_CRYPTO_FAILURE", "REVOKED", "NOT_YET_VALID"})
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -50,9 +50,19 @@ def of_file(signatures: Iterable[Verdict], *, irregular: bool) -> Verdict:
     return worst((*found, Verdict.WARNED if irregular else Verdict.PASSED))
 
 
-def indication(verdict: Verdict) -> str:
-    """The main indication of ETSI EN 319 102-1 that goes with a verdict on a signature."""
-    return _INDICATION.get(verdict, "INDETERMINATE")
+def indication(verdict: Verdict, subs: Sequence[str] = ()) -> tuple[str, str]:
+    """Main and sub-indication that go with a verdict on a signature (ETSI EN 319 102-1, tables 5 and 6).
+
+    Args:
+        subs: what was found against the signature, in that order; a definite failure outweighs a mere doubt.
+    """
+    if verdict is Verdict.PASSED:
+        return "TOTAL-PASSED", ""
+    definite = [sub for sub in subs if sub in _TOTAL_FAILED]
+    if verdict is Verdict.FAILED and (definite or not subs):
+        return "TOTAL-FAILED", definite[0] if definite else ""
+    doubts = [sub for sub in subs if sub not in _TOTAL_FAILED]
+    return "INDETERMINATE", doubts[0] if doubts else ""
 
 
 def exit_code(verdict: Verdict) -> int:

@@ -46,7 +46,7 @@ _STAMP = "ETSI.RFC3161"
 _DETACHED = frozenset({_PADES, "adbe.pkcs7.detached"})
 _CHUNK = 4 * 1024 * 1024
 _IRREGULAR = frozenset({"read_leniently", "hybrid_references", "leading_bytes", "trailing_bytes", "structure_disputed"})
-_FATAL = frozenset({"trailing_objects", "unlisted_objects"})
+_FATAL = frozenset({"trailing_objects", "unlisted_objects", "references_ambiguous"})
 _TOLERANCE = timedelta(minutes=5)
 _SPACE = b"\x00\t\n\f\r "
 
@@ -97,13 +97,14 @@ def _unreadable(
         notes=notes,
         flags=(),
         checked_at=moment,
-        policy=_policy(trust),
+        policy=policy(trust),
         engine=ENGINE,
         reasons=(Reason(code, detail),),
     )
 
 
-def _policy(trust: Trust) -> str:
+def policy(trust: Trust) -> str:
+    """Name of the rules and generation of the trust that a verdict rests on."""
     return f"{POLICY} {trust.generation}"
 
 
@@ -121,8 +122,9 @@ class _Case:
     rules: Rules = field(default_factory=Rules)
     docmdp: int | None = None
     integrity: Integrity = Integrity.NONE
-    sub: str = ""
+    subs: list[str] = field(default_factory=list)
     forbidden: bool = False
+    late: bool = False
     kind: str = "unknown"
     filter: str = ""
     name: str = ""
@@ -142,10 +144,11 @@ class _Case:
         return self.cover.end if self.cover else -1
 
     def blame(self, code: str, sub: str = "", detail: str = "") -> None:
-        """Add a reason; the first sub-indication is the one that stays."""
+        """Add a reason, and the sub-indication that goes with it."""
         if all(reason.code != code for reason in self.reasons):
             self.reasons.append(Reason(code, detail))
-        self.sub = self.sub or sub
+        if sub:
+            self.subs.append(sub)
 
 
 class _Check:
@@ -166,6 +169,8 @@ class _Check:
             return self._judge()
         except DocumentError as error:
             return _unreadable(self.sha256, self.trust, self.moment, error.code, error.detail, self._notes())
+        except MemoryError:
+            return _unreadable(self.sha256, self.trust, self.moment, "over_limit_memory", "")
         except Exception as error:  # the last net: a fault of the document must never leave as an exception
             return _unreadable(self.sha256, self.trust, self.moment, "internal_error", type(error).__name__)
 
@@ -197,7 +202,7 @@ class _Check:
             notes=notes,
             flags=self.scan.flags(),
             checked_at=self.moment,
-            policy=_policy(self.trust),
+            policy=policy(self.trust),
             engine=ENGINE,
             pages=len(view.pages),
         )
@@ -352,6 +357,8 @@ class _Check:
         """Sort into signing order; each signature must lie wholly behind what the earlier ones cover."""
         cases.sort(key=lambda case: (case.end < 0, case.end, case.found.offset))
         guarded = [case for case in cases if case.cover is not None]
+        for case in [case for case in guarded if case.kind != "document_timestamp"][1:]:
+            case.late = case.kind == "certification"  # ISO 32000-2, 12.8.2.2: nobody can certify what others signed
         for earlier, later in itertools.pairwise(guarded):
             assert later.cover is not None
             if later.cover.before < earlier.end:
@@ -373,6 +380,11 @@ class _Check:
             offset = self.scan.unlisted(first, len(self.data))
             if offset is not None:
                 self.notes["unlisted_objects"] = str(offset)
+        for section in self.document.sections():
+            if section.ambiguous and first is not None and section.offset >= first:
+                self.notes["references_ambiguous"] = str(section.offset)
+            elif section.ambiguous:
+                self.document.issue("read_leniently", f"object listed twice at {section.offset}")
         for code in _FATAL & self.notes.keys():
             for case in cases:
                 case.forbidden = True
@@ -521,13 +533,16 @@ class _Check:
         """The three axes and the verdict of one signature."""
         levels = tuple(Modification)
         case.modification = max((change.level for change in case.changes), key=levels.index, default=Modification.NONE)
+        if case.late and case.modification is not Modification.FORBIDDEN:
+            case.modification = Modification.LISTED
+            case.blame("certification_late", "SIG_CONSTRAINTS_FAILURE")
         if case.forbidden:
             case.modification = Modification.FORBIDDEN
         if any(change.kind == "comparison_impossible" for change in case.changes):
             case.blame("comparison_impossible", "FORMAT_FAILURE")
         elif case.modification is Modification.FORBIDDEN and case.changes:
             case.blame("changed_forbidden", "FORMAT_FAILURE")
-        elif case.modification is Modification.LISTED:
+        elif any(change.level is Modification.LISTED for change in case.changes):
             case.blame("changed_listed")
         if case.standing.code:
             case.blame(case.standing.code, case.standing.sub, case.standing.detail)
@@ -568,13 +583,13 @@ class _Check:
         certificate = case.container.certificate
         chain = case.standing.chain
         ends = self._ends()
-        word = verdict.indication(case.verdict)
+        word, sub = verdict.indication(case.verdict, case.subs)
         return SignatureReport(
             field=case.name,
             kind=case.kind,
             verdict=case.verdict,
             indication=word,
-            sub_indication="" if word == "TOTAL-PASSED" else case.sub,
+            sub_indication=sub,
             integrity=case.integrity,
             modification=case.modification,
             trust=case.standing.trust,
@@ -611,6 +626,7 @@ class _Check:
             test=is_test((*chain, *([certificate] if certificate else []), *case.token_chain)),
             changes=case.changes,
             reasons=tuple(case.reasons),
+            value=case.container.value.hex(),
         )
 
     def _evidence_only(self, case: _Case) -> bool:

@@ -5,6 +5,8 @@ missing_parts() {
     command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || echo chromium
     command -v pdfsig >/dev/null 2>&1 || echo poppler-utils
     command -v qpdf >/dev/null 2>&1 || echo qpdf
+    command -v mutool >/dev/null 2>&1 || echo mupdf-tools
+    command -v gs >/dev/null 2>&1 || echo ghostscript
     command -v openssl >/dev/null 2>&1 || echo openssl
     command -v softhsm2-util >/dev/null 2>&1 || echo softhsm2
 }

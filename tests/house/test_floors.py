@@ -32,6 +32,8 @@ OUTER_FACE = {
     "signing/sign.py": "signing alone, asked to sign without a time, means now",
     "signing/extend.py": "signing alone, asked to extend a document without a time, means now",
     "signing/verify.py": "signing alone, asked about a file without a time, means now",
+    "signing/batch.py": "signing alone, asked about many files without a time, means one now for all",
+    "signing/stored.py": "signing alone, asked about a file without a time, means now",
     "signing/pki.py": "the command that raises the test PKI, when no time is given",
     "signing/tsa.py": "the command that runs the test TSA, when no clock is given",
 }

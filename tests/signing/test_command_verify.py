@@ -148,3 +148,80 @@ def test_the_face_is_light_and_whole() -> None:
         "import signing.report; assert callable(signing.verify) and callable(signing.inspect)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("pdf", b"%PDF-"), ("xml", b"<?xml"), ("json", b"{")])
+def test_reports_are_written(
+    desk: Desk, kind: str, begins: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [desk.path("passed"), desk.path("failed"), desk.path("passed")]
+    arguments = ["--trust", str(desk.trust), "--at", AT, "--report", kind, "--out", str(tmp_path / "new")]
+    assert main(["verify", *files, *arguments, "--json"]) == 4
+    written = [Path(item["report"]) for item in json.loads(capsys.readouterr().out)]
+    assert [path.name for path in written] == [
+        f"{name}.verification.{kind}" for name in ("passed", "failed", "passed-2")
+    ]
+    assert all(path.read_bytes().startswith(begins) for path in written)
+    assert main(["verify", files[0], *arguments]) == 0
+    assert f"-> {written[0]}" in capsys.readouterr().out
+
+
+def test_a_report_goes_beside_its_file_and_a_place_that_is_none_is_told(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "thư.pdf"
+    file.write_bytes(Path(desk.path("passed")).read_bytes())
+    assert main(["verify", str(file), "--trust", str(desk.trust), "--at", AT, "--report", "xml"]) == 0
+    assert (tmp_path / "thư.verification.xml").read_bytes().startswith(b"<?xml")
+    assert main(["verify", str(file), "--report", "xml", "--out", str(file)]) == USAGE
+    (tmp_path / "x" / "thư.verification.pdf").mkdir(parents=True)
+    assert main(["verify", str(file), "--report", "pdf", "--out", str(tmp_path / "x")]) == USAGE
+    assert "thư.verification.pdf" in capsys.readouterr().err
+
+
+def test_jobs_give_the_same_answers(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [desk.path(name) for name in ("passed", "missing", "warned", "failed", "unsigned", "unreadable")]
+    given = ["verify", *files, "--trust", str(desk.trust), "--at", AT, "--json"]
+    assert main(given) == 4
+    alone = capsys.readouterr().out
+    assert main([*given, "--jobs", "2"]) == 4
+    assert json.loads(capsys.readouterr().out) == json.loads(alone)
+    assert main([*given, "--jobs", "0"]) == USAGE
+
+
+def test_inspection_tells_what_a_file_holds(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", desk.path("passed")]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    assert (seen["pages"], seen["signed_fields"], seen["text_fields"]["so"]) == (2, ["leader", "agency"], "12")
+    assert main(["inspect", desk.path("unreadable"), "--lang", "en"]) == 3
+    assert "not_a_pdf" in capsys.readouterr().err
+    assert main(["inspect", desk.path("missing")]) == 3
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect", "sign", "pki"])
+def test_each_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert len(capsys.readouterr().out) > 200
+    assert main(["--help"]) == 0
+    assert command in capsys.readouterr().out
+
+
+def test_names_that_are_no_text_stop_nothing(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"t\xff.pdf")
+    path.write_bytes(b"hello")
+    for encoding in ("utf-8", "ascii"):
+        for more in ([], ["--json"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "signing", "verify", path, *more],
+                capture_output=True, timeout=60, check=False, env={**os.environ, "PYTHONIOENCODING": encoding},
+            )  # fmt: skip
+            assert done.returncode == 3, done.stderr
+            assert b"t\\xff.pdf" in done.stdout or b"t\\\\xff.pdf" in done.stdout
+
+
+def test_a_reader_who_goes_away_is_no_fault(desk: Desk) -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m signing verify "$@" | true', sys.executable, *[desk.path("passed")] * 3],
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stderr == b""

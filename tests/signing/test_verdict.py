@@ -48,7 +48,7 @@ def test_a_file_is_as_good_as_its_worst_signature(
     assert of_file(signatures, irregular=irregular) is expected
 
 
-def test_exit_codes_and_indications_follow_the_order() -> None:
+def test_exit_codes_follow_the_order() -> None:
     assert {verdict.value: exit_code(verdict) for verdict in Verdict} == {
         "PASSED": 0,
         "UNSIGNED": 1,
@@ -56,7 +56,23 @@ def test_exit_codes_and_indications_follow_the_order() -> None:
         "UNREADABLE": 3,
         "FAILED": 4,
     }
-    assert indication(Verdict.PASSED) == "TOTAL-PASSED"
-    assert indication(Verdict.WARNED) == "INDETERMINATE"
-    assert indication(Verdict.FAILED) == "TOTAL-FAILED"
     assert worst([]) is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("verdict", "subs", "expected"),
+    [
+        (Verdict.PASSED, [], ("TOTAL-PASSED", "")),
+        (Verdict.PASSED, ["TRY_LATER"], ("TOTAL-PASSED", "")),
+        (Verdict.WARNED, [], ("INDETERMINATE", "")),
+        (Verdict.WARNED, ["TRY_LATER", "NO_POE"], ("INDETERMINATE", "TRY_LATER")),
+        (Verdict.WARNED, ["FORMAT_FAILURE"], ("INDETERMINATE", "")),
+        (Verdict.FAILED, [], ("TOTAL-FAILED", "")),
+        (Verdict.FAILED, ["TRY_LATER", "HASH_FAILURE"], ("TOTAL-FAILED", "HASH_FAILURE")),
+        (Verdict.FAILED, ["CHAIN_CONSTRAINTS_FAILURE"], ("INDETERMINATE", "CHAIN_CONSTRAINTS_FAILURE")),
+    ],
+)
+def test_main_and_sub_indication_belong_together(
+    verdict: Verdict, subs: list[str], expected: tuple[str, str]
+) -> None:
+    assert indication(verdict, subs) == expected

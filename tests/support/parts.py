@@ -1,6 +1,6 @@
 """Pytest plugin: counts on which real parts the tests ran, prints the table, lets no part be missing where it counts.
 
-A test that runs against a part says so: through a fixture below (``pdfsig``, ``qpdf``, ``openssl``, ``chromium``),
+A test that runs against a part says so: through a fixture below (``pdfsig``, ``qpdf``, ``openssl``, ``mutool``, ...),
 through a database fixture, or by ``parts.use(name)``. A part that is not there skips the test; with ``--all``, or
 where the variable ``CI`` is set, any skip fails the run.
 """
@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.features import features
 
-PARTS = ("SQLite", "PostgreSQL", "Chromium", "pdfsig", "qpdf", "openssl", "softhsm")
+PARTS = ("SQLite", "PostgreSQL", "Chromium", "pdfsig", "qpdf", "openssl", "softhsm", "mutool", "ghostscript")
 
 SOFTHSM_MODULES = (
     Path("/usr/lib/softhsm/libsofthsm2.so"),
@@ -80,6 +80,18 @@ def softhsm(parts: Parts) -> Path:
     if not found:
         pytest.skip("softhsm is not installed")
     return found[0]
+
+
+@pytest.fixture
+def mutool(parts: Parts) -> Path:
+    """MuPDF's ``mutool``: a second opinion on signatures and structure, and a maker of PDFs."""
+    return parts.program("mutool", "mutool")
+
+
+@pytest.fixture
+def ghostscript(parts: Parts) -> Path:
+    """``gs``: a maker of PDFs, and a reader that draws them."""
+    return parts.program("ghostscript", "gs")
 
 
 @pytest.fixture
