@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from eoffice.core.errors import NotFound
 from eoffice.services import files, search
-from eoffice.web import here
+from eoffice.web import here, reports
 from eoffice.web.guard import signed_in
 
 room = Blueprint("papers", __name__)
@@ -61,6 +61,20 @@ def text(document_id: UUID, file_id: UUID) -> str:
     here.visits().note(here.actor(), "file.read", object_id=document_id, detail=opened.sha256)
     texts = [files.page_text(desk, opened.sha256, page) for page in range(1, pages + 1)]
     return render_template("papers/text.html", row=row, opened=opened, file_id=file_id, texts=texts)
+
+
+@room.get("/documents/<uuid:document_id>/files/<uuid:file_id>/verdict.<form>")
+@signed_in
+def verdict(document_id: UUID, file_id: UUID, form: str) -> Response:
+    """The stored verdict on a file as a report to take away."""
+    with here.reading() as desk:
+        row = search.document(desk, document_id)
+        opened = files.find(desk, document_id, file_id)
+        checked = files.checked(files.about(desk, row)[opened.sha256], opened.sha256)
+    if checked is None:
+        raise NotFound(table="file_verdict", sha256=opened.sha256)
+    here.visits().note(here.actor(), "file.read", object_id=document_id, detail=f"{opened.sha256} {form}")
+    return reports.send(checked, form, file=opened.name)
 
 
 @room.get("/documents/<uuid:document_id>/files/<uuid:file_id>/revisions/<int:length>")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, current_app, g, render_template, request, send_file
+from flask import Blueprint, current_app, g, render_template, request
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
@@ -18,7 +16,7 @@ from eoffice.core.errors import InvalidInput
 from eoffice.core.i18n import N_
 from eoffice.core.text import file_name
 from eoffice.services import examine
-from eoffice.web import here
+from eoffice.web import here, reports
 from eoffice.web.guard import public
 from eoffice.web.limits import Limiter
 
@@ -62,21 +60,22 @@ def _examined(given: FileStorage | None) -> tuple[str, dict[str, Any]]:
         brought.flush()
         with here.reading() as desk:
             found = examine.examine_once(desk, Path(brought.name))
-    return name, {**found.report, "file": name, "sha256": found.sha256, "size": found.size}
+    about = {"file": name, "sha256": found.sha256, "size": found.size, "asked_at": here.now().isoformat()}
+    return name, {**found.report, **about}
 
 
 def _serializer() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.secret_key or "", salt="report")
 
 
-@room.post("/verify/report.json")
+@room.post("/verify/report.<form>")
 @public("the report of a check anybody may make; only what we signed is given back")
-def report() -> Response:
-    """The whole report of the check as JSON: nothing was kept, so the page brings it back, signed by us."""
+def report(form: str) -> Response:
+    """The whole report of the check: nothing was kept, so the page brings it back, signed by us."""
     try:
         data = _serializer().loads(request.form.get("report", ""))
     except BadData as error:
         raise InvalidInput("report_unknown") from error
-    body = io.BytesIO(json.dumps(data, ensure_ascii=False, indent=1).encode())
-    name = str(data["file"]).removesuffix(".pdf") + ".json"
-    return send_file(body, mimetype="application/json", as_attachment=True, download_name=name)
+    when = datetime.fromisoformat(data.get("checked_at") or data["asked_at"])
+    checked = examine.verification(data, sha256=data["sha256"], checked_at=when)
+    return reports.send(checked, form, file=str(data["file"]))

@@ -10,13 +10,17 @@ import contextlib
 import hashlib
 import math
 import os
+import resource
+import shutil
 import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 from cryptography import x509
@@ -33,28 +37,34 @@ from cryptography.hazmat.primitives.serialization import (
 
 from eoffice.formats.letter import render
 from signing.keys import SoftKey
+from signing.many import Item, State, sign_file, sign_many
 from signing.pki import RECIPE, Pki, raise_pki
 from signing.seal import SealRequest, fill_and_seal
 from signing.sign import Request, sign
 from signing.stamp import Stamp, handwriting, seal
+from signing.stored import Store, verify_stored
 from signing.trust import Trust
 from signing.tsa import LocalTsa
 from signing.verify import verify
 from tests.formats.letters import OFFICIAL
 from tests.signing import making
 from tests.support.code import ROOT
-from tests.support.measuring import Figures, Options, p95
+from tests.support.measuring import Figures, Options, milliseconds, p95
 from tests.support.peers import PASSWORD, Plain, Work, programs, wall
 
 TARGETS = {
     "sign_ratio_limit": ("<=", 10),
     "sign_ratio_plain": (">=", 30),
     "sign_visible_ratio_plain": (">=", 50),
+    "batch_ratio_rsa_limit": (">=", 0.08),
+    "big_file_ratio_hash_copy": (">=", 0.8),
+    "big_file_extra_mb": ("<=", 16),
     "verify_cpu_ms_p50": ("<=", 40),
     "verify_cpu_ms_p95": ("<=", 130),
     "verify_20sig_s": ("<=", 0.3),
     "size_exponent": ("<=", 1.2),
     "signatures_exponent": ("<=", 1.2),
+    "stored_verdict_ms": ("<=", 1),
 }
 MB = 1024 * 1024
 TEXTS = {"so": "128", "ngay": "21", "thang": "11", "nam": "2026"}
@@ -190,6 +200,88 @@ def _signed(bench: Bench, pdf: bytes) -> bytes:
     return sign(pdf, bench.key, bench.request(visible=True), bench.trust, at=bench.at).pdf
 
 
+def batch(bench: Bench) -> dict[str, float]:
+    """Many letters signed from file to file by two processes, each on the disk, beside two processes that only sign."""
+    count = bench.times(1000)
+    source = bench.folder / "draft.pdf"
+    folder = bench.folder / "batch"
+    folder.mkdir()
+    request = bench.request(visible=True)
+    items = [
+        Item(name=str(number), source=source, target=folder / f"{number}.pdf", request=request)
+        for number in range(count)
+    ]
+    limit = _raw_rate(bench)
+    began = time.perf_counter()
+    outcomes = list(sign_many(items, bench.key, bench.trust, at=bench.at, processes=2))
+    rate = count / (time.perf_counter() - began)
+    assert all(one.state is State.SIGNED for one in outcomes), Counter(one.state for one in outcomes)
+    return {"batch_per_s": rate, "rsa_limit_per_s": limit, "batch_ratio_rsa_limit": rate / limit}
+
+
+def _raw_rate(bench: Bench) -> float:
+    """Signatures a second of two forked processes that hash nothing and write nothing."""
+    count = bench.times(4000)
+
+    def sign_only() -> None:
+        for _ in range(count):
+            bench.raw.sign(b"x" * 300, padding.PKCS1v15(), hashes.SHA256())
+
+    workers = [get_context("fork").Process(target=sign_only) for _ in range(2)]
+    began = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return 2 * count / (time.perf_counter() - began)
+
+
+def big_file(bench: Bench) -> dict[str, float]:
+    """A file of 200 MB signed into another one, beside hashing and copying it; each in a process of its own."""
+    size = 40 if bench.options.quick else 200
+    source, target = bench.folder / "big.pdf", bench.folder / "big-signed.pdf"
+    source.write_bytes(making.draft(extra={200: making.stream(os.urandom(size * MB))}).data)
+    request = Request("leader", "certification")
+
+    def ours() -> None:
+        sign_file(source, target, bench.key, request, trust=bench.trust, at=bench.at)
+
+    def limit() -> None:
+        with source.open("rb") as file:
+            hashlib.file_digest(file, "sha256").hexdigest()
+        shutil.copyfile(source, target)
+        with target.open("rb+") as file:
+            os.fsync(file.fileno())
+
+    small = bench.folder / "small.pdf"
+    small.write_bytes(making.draft().data)
+    once = [_apart(lambda: sign_file(small, target, bench.key, request, trust=bench.trust, at=bench.at))]
+    pairs = [(_apart(limit), _apart(ours)) for _ in range(bench.times(10))]
+    taken = statistics.median(theirs[0] / ours_[0] for theirs, ours_ in pairs)
+    return {
+        "big_file_ratio_hash_copy": taken,
+        "big_file_extra_mb": max(ours_[1] for _, ours_ in pairs) - once[0][1],
+        "big_file_mb_per_s": size / statistics.median(ours_[0] for _, ours_ in pairs),
+    }
+
+
+def _apart(deed: Callable[[], object]) -> tuple[float, float]:
+    """Seconds and the most memory in MB of a deed in a forked process of its own."""
+    answer, ask = get_context("fork").Pipe(duplex=False)
+
+    def run() -> None:
+        began = time.perf_counter()
+        deed()
+        taken = time.perf_counter() - began
+        ask.send((taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+    process = get_context("fork").Process(target=run)
+    process.start()
+    found: tuple[float, float] = answer.recv()
+    process.join()
+    return found
+
+
 def corpus(bench: Bench) -> dict[str, bytes]:
     """Files as they come: ours of each kind, unsigned, big, with many signatures, broken and attacked."""
     tsa = LocalTsa(bench.pki.key("tsa"), lambda: bench.at)
@@ -244,6 +336,11 @@ def verifying(bench: Bench) -> dict[str, float]:
         found = [judged(pdf) for _ in range(bench.times(15))]
         spent += found
         bench.options.say(f"    {name:14} {len(pdf) / 1000:9.0f} kB {statistics.median(found):8.2f} ms")
+    store = Store(bench.folder / "verdicts")
+    path = bench.folder / "sealed.pdf"
+    path.write_bytes(files["sealed"])
+    verify_stored(path, bench.trust, store, at=moment)
+    looks = milliseconds(lambda: verify_stored(path, bench.trust, store, at=moment), 50)
     sizes = {size: statistics.median(judged(_big(bench, size)) for _ in range(3)) for size in (4, 8, 16, 32)}
     counts = {count: min(judged(_many(bench, count)) for _ in range(3)) for count in (10, 20, 40, 80)}
     return {
@@ -252,6 +349,7 @@ def verifying(bench: Bench) -> dict[str, float]:
         "verify_20sig_s": min(judged(files["20 signatures"]) for _ in range(5)) / 1000,
         "size_exponent": exponent(sizes),
         "signatures_exponent": exponent(counts),
+        "stored_verdict_ms": statistics.median(looks),
     }
 
 
@@ -266,6 +364,8 @@ def main() -> int:
     with ready(options) as bench:
         found, peers = signing(bench)
         figures.add(found)
+        figures.add(batch(bench))
+        figures.add(big_file(bench))
         figures.add(verifying(bench))
     for name, value in figures.found.items():
         wanted = f"wanted {TARGETS[name][0]} {TARGETS[name][1]:g}" if name in TARGETS else ""

@@ -23,6 +23,7 @@ ROUTES = {
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>": "signed in",
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>/pages/<int:page>.jpg": "signed in",
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>/revisions/<int:length>": "signed in",
+    "GET /documents/<uuid:document_id>/files/<uuid:file_id>/verdict.<form>": "signed in",
     "GET /documents/<uuid:document_id>/files/<uuid:file_id>/text": "signed in",
     "GET /documents/<uuid:document_id>/preview": "signed in",
     "GET /documents/<uuid:document_id>/register": "signed in",
@@ -91,7 +92,7 @@ ROUTES = {
     "POST /sign/stop": "needs document.sign",
     "POST /sign/unlock": "needs document.sign",
     "POST /verify": "public",
-    "POST /verify/report.json": "public",
+    "POST /verify/report.<form>": "public",
 }
 
 PUBLIC = {
@@ -103,7 +104,7 @@ PUBLIC = {
     "POST /sign-in": "nobody is signed in before it",
     "POST /sign-in/post": "the last step of signing in; a signed ticket says whose password was checked",
     "POST /verify": "anybody who is handed a document may ask whether it is genuine",
-    "POST /verify/report.json": "the report of a check anybody may make; only what we signed is given back",
+    "POST /verify/report.<form>": "the report of a check anybody may make; only what we signed is given back",
 }
 
 

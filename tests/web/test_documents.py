@@ -213,6 +213,19 @@ def test_the_version_that_was_signed_can_be_opened(hanh: CheckingClient, town: T
     assert hanh.get(signed.rpartition("/")[0] + "/100").status_code == 404
 
 
+def test_the_verdict_is_taken_away_by_those_who_may_see_it(client: CheckingClient, town: Town) -> None:
+    town.enter(client, "hanh")
+    links = [item.attributes["href"] for item in client.page(f"/documents/{town.answer}").root.all("a")]
+    sheet, xml, told = [target for target in links if "/verdict." in target]
+    assert [target.rpartition(".")[2] for target in (sheet, xml, told)] == ["pdf", "xml", "json"]
+    assert client.get(sheet).data.startswith(b"%PDF-")
+    assert b"ValidationReport" in client.get(xml).data
+    assert client.get(told).get_json()["verdict"] == "PASSED"
+    assert client.get(told.replace(".json", ".exe")).status_code == 404
+    town.enter(client, "huy")  # of the same agency, but none of those it concerns
+    assert [client.get(target).status_code for target in (sheet, xml, told)] == [404, 404, 404]
+
+
 def images(page: Page) -> list[str]:
     return [item.attributes["src"] for item in page.root.all("img") if "/pages/" in item.attributes["src"]]
 
@@ -244,7 +257,8 @@ def test_the_preview_is_a_part_of_a_page(hanh: CheckingClient, town: Town) -> No
 
 def test_openings_are_written_into_the_access_log(hanh: CheckingClient, town: Town, app: Flask) -> None:
     page = hanh.page(f"/documents/{town.answer}")
-    file = next(item.attributes["href"] for item in page.root.all("a") if "download" in item.attributes)
+    downloads = [item.attributes["href"] for item in page.root.all("a") if "download" in item.attributes]
+    file = next(target for target in downloads if "/verdict." not in target)
     hanh.get(file)
     with statements(town) as seen:
         hanh.get(f"/documents/{town.answer}")
@@ -264,7 +278,7 @@ def paths(app: Flask, document: UUID, file: UUID) -> list[str]:
     for rule in app.url_map.iter_rules():
         if "document_id" in rule.arguments and "GET" in (rule.methods or ()):
             values: dict[str, Any] = {"document_id": document, "file_id": file, "page": 1, "length": 1}
-            values |= {"delivery_id": file, "event_id": file}
+            values |= {"delivery_id": file, "event_id": file, "form": "pdf"}
             _domain, path = rule.build({name: values[name] for name in rule.arguments}) or ("", "")
             found.append(path)
     assert len(found) >= 6

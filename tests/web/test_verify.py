@@ -7,7 +7,9 @@ import json
 import tempfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import pypdfium2
 import pytest
 from sqlalchemy import func, select
 
@@ -141,16 +143,31 @@ def test_nothing_is_kept(
 
 
 @SQLITE
-def test_the_report_comes_as_json(client: CheckingClient, town: Town) -> None:
+def test_the_report_comes_as_sheet_xml_and_json(client: CheckingClient, town: Town) -> None:
     page = Page(check(client, issued(town)).get_data(as_text=True))
     sealed = value(page.one("main"), "report")
-    answer = client.send("/verify/report.json", {"report": sealed})
-    assert answer.mimetype == "application/json"
-    assert "attachment" in answer.headers["Content-Disposition"]
-    report = json.loads(answer.data)
+    answers = {form: client.send(f"/verify/report.{form}", {"report": sealed}) for form in ("pdf", "xml", "json")}
+    for form, answer in answers.items():
+        assert answer.mimetype == f"application/{form}"
+        assert "attachment" in answer.headers["Content-Disposition"]
+    report = json.loads(answers["json"].data)
     assert report["verdict"] == "PASSED"
     assert [item["signer"] for item in report["signatures"]] == ["Nguyễn Văn Nam", "Sở Nội vụ"]
+    root = ElementTree.fromstring(answers["xml"].data)
+    assert sum(item.tag.endswith("}SignatureValidationReport") for item in root) == 2
+    told = " ".join(pypdfium2.PdfDocument(answers["pdf"].data)[0].get_textpage().get_text_bounded().split())
+    assert "PHIẾU XÁC MINH CHỮ KÝ SỐ" in told
+    assert "người có thẩm quyền ký" in told
     assert client.send("/verify/report.json", {"report": sealed + "x"}).status_code == 422
+    assert client.send("/verify/report.exe", {"report": sealed}).status_code == 404
+
+
+@SQLITE
+def test_a_file_that_cannot_be_read_has_a_report_too(client: CheckingClient, town: Town) -> None:
+    page = Page(check(client, b"%PDF-1.7 broken").get_data(as_text=True))
+    sealed = value(page.one("main"), "report")
+    for form in ("pdf", "xml", "json"):
+        assert client.send(f"/verify/report.{form}", {"report": sealed}).status_code == 200
 
 
 @SQLITE
