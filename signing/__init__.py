@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Change": "results",
+    "Extended": "extend",
     "Integrity": "results",
     "Intake": "results",
     "Limits": "results",
     "Modification": "results",
+    "Online": "revocation",
     "Reason": "results",
     "SignatureReport": "results",
     "SigningError": "errors",
+    "Stored": "revocation",
     "TimeSource": "results",
     "Trust": "trust",
     "TrustLevel": "results",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import random
 import re
 import subprocess
 from collections.abc import Callable
@@ -211,6 +212,20 @@ def test_a_broken_signature_gets_no_evidence(stamped: bytes, trust: Trust, at: d
     broken = stamped[:place] + bytes([stamped[place] ^ 1]) + stamped[place + 1 :]
     with pytest.raises(ValueRejected, match="digest_mismatch"):
         extend(broken, trust, level="B-LT", at=at)
+
+
+def test_turned_bits_never_leak_an_error_of_another_kind(sealed: bytes, trust: Trust, at: datetime) -> None:
+    """Whatever is wrong with a document is told by our own tree of errors."""
+    chance = random.Random(5)
+    told = set()
+    for _ in range(120):
+        place = chance.randrange(len(sealed))
+        broken = sealed[:place] + bytes([sealed[place] ^ 1 << chance.randrange(8)]) + sealed[place + 1 :]
+        try:
+            extend(broken, trust, level="B-LT", at=at)
+        except SigningError as error:
+            told.add(error.code)
+    assert "digest_mismatch" in told
 
 
 def test_a_signer_nobody_knows(draft: bytes, pki: Pki, trust: Trust, tsa: LocalTsa, at: datetime) -> None:
