@@ -462,6 +462,19 @@ def test_the_commands(net: Net, draft: bytes, tmp_path: Path, monkeypatch: pytes
     assert (found.verdict, found.signatures[0].level) == (Verdict.PASSED, "B-LTA")
 
 
+def test_certificates_name_the_responders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = "http://127.0.0.1:8319/"
+    assert main(["pki", "up", "--out", str(tmp_path / "p"), "--key", "p256", "--base-url", base]) == 0
+    pki = Pki.load(tmp_path / "p")
+    pki.issue([Holder("late", "Người đến sau", "Sở Nội vụ")], at=datetime.now(UTC))
+    for name, issuer in (("issuing", "root"), ("leader", "issuing"), ("late", "issuing"), ("rogue-tsa", "rogue-root")):
+        certificate = x509.load_der_x509_certificate(pki.certificate(name))
+        assert revocation._addresses(certificate, ocsp_wanted=True) == [f"{base}ocsp"]
+        assert revocation._addresses(certificate, ocsp_wanted=False) == [f"{base}crl/{issuer}.crl"]
+    root = x509.load_der_x509_certificate(pki.certificate("root"))
+    assert revocation._addresses(root, ocsp_wanted=True) == revocation._addresses(root, ocsp_wanted=False) == []
+
+
 def test_serving_a_folder(pki: Pki, at: datetime, draft: bytes) -> None:
     command = [sys.executable, "-m", "signing", "pki", "serve", "--out", str(pki.directory)]
     with ExitStack() as stack:
