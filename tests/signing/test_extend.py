@@ -15,15 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
+from asn1crypto.crl import CertificateList
+from asn1crypto.keys import PrivateKeyInfo
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESPassed
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.ades import ades_lta_validation
 from pyhanko.sign.validation.policy_decl import PdfSignatureValidationSpec, SignatureValidationSpec
+from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
-from pyhanko_certvalidator.registry import SimpleTrustManager
+from pyhanko_certvalidator.registry import SimpleCertificateStore, SimpleTrustManager
 
 from signing.__main__ import main
 from signing.errors import CertificateUnfit, NotPermitted, RevocationDown, SigningError, TsaDown, ValueRejected
@@ -310,6 +319,47 @@ def test_pyhanko_needs_nothing_but_the_file_and_the_root(
 
     assert judged(sealed) == [AdESPassed.OK, AdESPassed.OK]
     assert AdESPassed.OK not in judged(stamped)
+
+
+def test_what_pyhanko_kept_is_judged_and_extended(
+    draft: bytes, pki: Pki, trust: Trust, tsa: LocalTsa, at: datetime
+) -> None:
+    """Made by another library: evidence in an update of its own, its own names, its own time-stamp fields."""
+
+    class Stamper(TimeStamper):
+        async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+            return tsp.TimeStampResp.load(tsa.answer(req.dump()))
+
+    def known(name: str) -> asn1_x509.Certificate:
+        return asn1_x509.Certificate.load(pki.certificate(name))
+
+    private = load_der_private_key((pki.keys_dir / "leader.key").read_bytes(), pki.password("leader").encode())
+    raw = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    others = SimpleCertificateStore()
+    others.register_multiple([known("issuing"), known("root")])
+    signer = SimpleSigner(signing_cert=known("leader"), signing_key=PrivateKeyInfo.load(raw), cert_registry=others)
+    context = ValidationContext(
+        trust_roots=[known("root")],
+        other_certs=[known("issuing")],
+        crls=[CertificateList.load(der) for der in trust.crls],
+        moment=at,
+        revocation_mode="require",
+    )
+    about = PdfSignatureMetadata(
+        field_name="leader",
+        subfilter=SigSeedSubFilter.PADES,
+        embed_validation_info=True,
+        use_pades_lta=True,
+        validation_context=context,
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(draft))
+    made = sign_pdf(writer, about, signer=signer, timestamper=Stamper(), existing_fields_only=True).getvalue()
+    answer = verify(made, replace(trust, crls=()), at=at + timedelta(minutes=1))
+    assert (answer.verdict, answer.signatures[0].level) == (Verdict.PASSED, "B-LTA")
+    again = extend(made, trust, level="B-LTA", tsa=tsa, at=at)
+    assert streams(again.pdf, "/CRLs") == streams(made, "/CRLs")  # its evidence serves, nothing is stored twice
+    found = verify(again.pdf, trust, at=at + timedelta(minutes=1))
+    assert [one.verdict for one in found.signatures] == [Verdict.PASSED] * 3
 
 
 # the command --------------------------------------------------------------------------------------------------
