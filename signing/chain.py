@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -142,6 +143,13 @@ class Evidence:
         # What was parsed for one question serves the next: many signatures ask about the same few certificates.
         self._lists: dict[bytes, x509.CertificateRevocationList | None] = {}
         self._numbers: dict[bytes, frozenset[int]] = {}
+
+    def knowing(self, crls: Iterable[bytes], ocsps: Iterable[bytes]) -> Evidence:
+        """The same with more lists and answers beside the installation's; chains found before need no second search."""
+        more = copy(self)
+        more._crls = self._crls + [(der, False) for der in crls if (der, False) not in self._crls]
+        more._ocsps = self._ocsps + [(der, False) for der in ocsps if (der, False) not in self._ocsps]
+        return more
 
     def standing(
         self, certificate: x509.Certificate, moment: datetime, *, purpose: str, proven: bool, claimed: datetime | None

@@ -153,7 +153,7 @@ def known_status(key: Key, trust: Trust, source: Source | None, *, at: datetime)
     Raises:
         RevocationDown: the signer's status cannot be told. CertificateUnfit: ``certificate_revoked``.
     """
-    if source is None:
+    if source is None or isinstance(source, Stored):  # lists of a folder are looked at with the trust itself
         return trust
     certificate = x509.load_der_x509_certificate(key.certificate)
     chain = Evidence(trust, key.chain).chain(certificate)
@@ -255,7 +255,7 @@ def _evidence(
         if not part.stamp and part.container.certificate is not None:
             times = [time for time, _ in part.times]
             chains.append(_Chain(part.container.certificate, min([*times, proven]), tsa=False))
-        found.append(_joined([_trusted(chain, held, trust, source, at=at) for chain in chains]))
+        found.append(_joined([_trusted(chain, held, source, at=at) for chain in chains]))
     return found
 
 
@@ -266,7 +266,7 @@ class _Chain:
     tsa: bool
 
 
-def _trusted(wanted: _Chain, held: Evidence, trust: Trust, source: Source, *, at: datetime) -> Gathered:
+def _trusted(wanted: _Chain, held: Evidence, source: Source, *, at: datetime) -> Gathered:
     """Evidence for one chain, with which the verifier's own rules call it trusted; otherwise it is refused."""
     chain = held.chain(wanted.certificate, tsa=wanted.tsa)
     if not chain:
@@ -275,7 +275,7 @@ def _trusted(wanted: _Chain, held: Evidence, trust: Trust, source: Source, *, at
         gathered = gather(chain, source, moment=wanted.moment, at=at, held=held)
     except CertificateUnfit as error:
         raise _refused(error.code, tsa=wanted.tsa, detail=error.detail) from error
-    judge = Evidence(gathered.added_to(trust), (der for der in gathered.certificates))
+    judge = held.knowing(gathered.crls, gathered.ocsps)
     purpose = "tsa" if wanted.tsa else "signer"
     standing = judge.standing(wanted.certificate, wanted.moment, purpose=purpose, proven=True, claimed=None)
     if standing.trust is not TrustLevel.TRUSTED:
@@ -362,7 +362,7 @@ def _stamp(
     stamped = check_token(token, _digest_of(pdf, start, end, len(pdf))(_ALGORITHM), _ALGORITHM)
     certificate = x509.load_der_x509_certificate(stamped.certificate)
     held = Evidence(trust, part.container.pool)
-    _trusted(_Chain(certificate, max(at, utc(stamped.time)), tsa=True), held, trust, source, at=at)
+    _trusted(_Chain(certificate, max(at, utc(stamped.time)), tsa=True), held, source, at=at)
     return pdf, field_name, utc(stamped.time)
 
 

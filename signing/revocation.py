@@ -98,7 +98,7 @@ class Stored:
     """
 
     def __init__(self, trust: Trust) -> None:
-        self._evidence = Evidence(trust)
+        self._evidence = Evidence(Trust(crls=trust.crls, ocsps=trust.ocsps))
 
     def status(
         self, certificate: x509.Certificate, issuer: x509.Certificate, *, at: datetime, listed: bool = False
