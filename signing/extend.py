@@ -339,10 +339,11 @@ def _stamp(
     opened: Increment, tsa: Tsa, trust: Trust, source: Source, *, at: datetime
 ) -> tuple[bytes, str, datetime]:
     """Write the update with a document time-stamp over the whole of it, and check the stamp from the kept bytes."""
-    names = {name for name, _ in opened.signatures()}
-    field_name = next(name for number in range(1, len(names) + 2) if (name := f"timestamp{number}") not in names)
     room = tsa.room
     with reading():
+        fields = entry(entry(opened.writer.root, "/AcroForm", {}), "/Fields", ())
+        names = {str(entry(ref.get_object(), "/T", "")) for ref in fields}
+        field_name = next(name for number in range(1, len(names) + 2) if (name := f"timestamp{number}") not in names)
         _announce(opened)
         steps: Any = PdfCMSEmbedder(SigFieldSpec(field_name)).write_cms(field_name, opened.writer)
         next(steps)

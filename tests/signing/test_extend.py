@@ -44,7 +44,8 @@ from signing.sign import Request, sign
 from signing.trust import Trust
 from signing.tsa import LocalTsa
 from signing.verify import verify
-from tests.signing.test_verify_time import crl, fresh
+from tests.signing import making
+from tests.signing.test_verify_time import crl, fresh, stamper
 
 DAY = timedelta(days=1)
 TEXTS = {"so": "05", "ngay": "21", "thang": "11", "nam": "2026"}
@@ -102,6 +103,17 @@ def test_each_signature_of_an_issued_document_has_its_evidence(sealed: bytes, tr
     contents = re.findall(rb"/Contents\s*<([0-9a-fA-F]+)>", sealed)
     expected = {"/" + hashlib.sha1(raw, usedforsecurity=False).hexdigest().upper() for raw in contents[:2]}
     assert names == expected  # ETSI EN 319 142-1, 5.4.2.3
+
+
+def test_a_document_that_allows_nothing_more(pki: Pki, trust: Trust, tsa: LocalTsa, at: datetime) -> None:
+    """DocMDP level 1 of a file another program wrote, with a field of the name that would come next."""
+    paper = making.draft().add_field(b"timestamp1")
+    paper = paper.sign(pki.key("leader"), making.LEADER, at, certify=1, stamp=stamper(pki, at))
+    done = extend(paper.data, trust, level="B-LTA", tsa=tsa, at=at)
+    assert done.stamp_field == "timestamp2"
+    answer = verify(done.pdf, trust, at=at + DAY)
+    assert answer.verdict is Verdict.PASSED
+    assert (answer.signatures[0].docmdp, answer.signatures[0].level) == (1, "B-LTA")
 
 
 def test_renewal_keeps_what_is_there(sealed: bytes, pki: Pki, at: datetime) -> None:
