@@ -195,7 +195,7 @@ def spoiled(raw: bytes) -> bytes:
     return raw[:-3] + bytes([raw[-3] ^ 1]) + raw[-2:]
 
 
-@pytest.mark.parametrize("fault", ["signature", "stale", "another", "nonce", "somebody", "later-list"])
+@pytest.mark.parametrize("fault", ["signature", "stale", "another", "nonce", "somebody", "endless"])
 def test_an_answer_that_does_not_hold_is_not_believed(net: Net, at: datetime, fault: str) -> None:
     source = Online([net.host])
     asked_about = ocsp.OCSPRequestBuilder().add_certificate(*net.pair("seal"), hashes.SHA1()).build()
@@ -215,12 +215,14 @@ def test_an_answer_that_does_not_hold_is_not_believed(net: Net, at: datetime, fa
             lambda raw: Responder(net.pki, lambda: at, delegated="leader").ocsp(_asked(net)),
             lambda raw: net.pki.crl("rogue-root", begins=at, ends=at + DAY),
         ),
-        "later-list": (lambda raw: b"", lambda raw: b"0" * (revocation._LARGEST_LIST + 1)),
+        "endless": (lambda raw: b"", lambda raw: b"0" * (revocation._LARGEST_LIST + 1)),
     }
     net.broken["ocsp"], net.broken["crl"] = made[fault]
     told = refused(net, source, at)
     assert f"{net.base}/ocsp" in told
     assert f"{net.base}/crl/issuing.crl" in told
+    assert ("answer too long" in told) is (fault == "endless")
+    assert ("another question" in told) is (fault == "nonce")
 
 
 def _asked(net: Net, nonce: bytes | None = None) -> bytes:
@@ -270,8 +272,11 @@ class _Rude(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.parametrize("how", ["redirect", "error", "half", "drops", "silent"])
-def test_rude_hosts(net: Net, at: datetime, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [("redirect", "answers 302"), ("error", "answers 500"), ("half", "cut off"), ("drops", ""), ("silent", "")],
+)
+def test_rude_hosts(net: Net, at: datetime, how: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = type("Rude", (_Rude,), {"how": how, "ended": threading.Event()})
     with served(ThreadingHTTPServer(("127.0.0.1", 0), answer)) as address:
         monkeypatch.setattr(revocation, "_addresses", lambda certificate, *, ocsp_wanted: [address + "x"])
@@ -280,6 +285,7 @@ def test_rude_hosts(net: Net, at: datetime, how: str, monkeypatch: pytest.Monkey
         finally:
             answer.ended.set()  # type: ignore[attr-defined]
     assert address in told
+    assert word in told
 
 
 def test_a_host_that_is_gone(net: Net, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
