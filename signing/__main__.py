@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,6 +56,12 @@ def _verify_command(commands: Any) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", type=Path)
     command.add_argument("--trust", metavar="DIR", type=Path, help="anchors, with intermediates/ and crl/ beside them")
     command.add_argument("--at", metavar="ISO", type=_moment, help="moment of the check, now by default")
+    command.add_argument(
+        "--allow",
+        action="append",
+        metavar="HOST[:PORT]",
+        help="ask OCSP and revocation lists of this host; without it nobody is asked",
+    )
     command.add_argument("--json", action="store_true", help="one JSON list with an entry for each file")
     command.add_argument("--lang", choices=("vi", "en"), help="language of the text, from LANG by default")
     command.set_defaults(run=_verify)
@@ -83,7 +89,7 @@ def _verify(parsed: argparse.Namespace) -> int:
     code = 0
     answers = []
     for path in parsed.files:
-        found = verify(path, trust, at=parsed.at)
+        found = verify(path, _asked(path, trust, parsed) if parsed.allow else trust, at=parsed.at)
         code = max(code, exit_code(found.verdict))
         if any(reason.code == "internal_error" for reason in found.reasons):
             code = INTERNAL
@@ -94,6 +100,19 @@ def _verify(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print(json.dumps(answers, ensure_ascii=False, indent=2))
     return code
+
+
+def _asked(path: Path, trust: Any, parsed: argparse.Namespace) -> Any:
+    """The trust with what the named hosts tell of this file's signers; a file that cannot be read brings nothing."""
+    from signing.extend import informed, source_of
+    from signing.results import Limits
+
+    try:
+        if path.stat().st_size > Limits().bytes:
+            return trust
+        return informed(path.read_bytes(), trust, source_of(trust, parsed.allow), at=parsed.at or datetime.now(UTC))
+    except OSError:
+        return trust
 
 
 def _locale() -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from signing.byterange import GuardFault, container
-from signing.chain import Evidence, utc
+from signing.chain import Evidence, Status, utc
 from signing.cms import Container, open_container, open_token
 from signing.errors import CertificateUnfit, NotPermitted, RevocationDown, SigningError, TsaDown, ValueRejected
 from signing.increment import Increment, Signed, reading
@@ -76,6 +77,11 @@ class _Part:
     end: int
     stamp: bool
     times: list[tuple[datetime, Container]]
+
+    def people(self) -> list[tuple[bool, Container]]:
+        """Whose certificates are involved: its authorities of time-stamps (True) and its signer (False)."""
+        own = [] if self.stamp else [(False, self.container)]
+        return [*((True, one) for _, one in self.times), *own]
 
 
 def extend(
@@ -175,17 +181,48 @@ def lasting(
     return replace(signed, pdf=done.pdf, sha256=done.sha256, level=level)
 
 
+def informed(pdf: bytes, trust: Trust, source: Source, *, at: datetime, limits: Limits = Limits()) -> Trust:
+    """The trust with what a source tells today of everybody who signed a document, for verifying with a network.
+
+    A fault of the document and a silent responder leave out what is not known; the verifier then says so.
+
+    Args:
+        at: aware moment of the check.
+    """
+    answers: list[Status] = []
+    try:
+        opened = Increment(pdf, limits)
+        with reading():
+            pool = _stored(opened)[0]
+        people = [person for part in _parts(opened, lenient=True) for person in part.people()]
+    except SigningError:
+        return trust
+    held = Evidence(trust, [*(der for _, one in people for der in one.pool), *pool])
+    for tsa, one in people:
+        chain = held.chain(one.certificate, tsa=tsa) if one.certificate is not None else ()
+        for below, above in pairwise(chain):
+            try:
+                answers.append(source.status(below, above, at=at))
+            except Exception:  # noqa: S112  hostile extensions raise anything; what is not known is told by the verifier
+                continue
+    return Gathered((), tuple(answers)).added_to(trust)
+
+
 # what the document holds --------------------------------------------------------------------------------------
 
 
-def _parts(opened: Increment) -> list[_Part]:
-    """Every signature and document time-stamp, in the order they were made."""
+def _parts(opened: Increment, *, lenient: bool = False) -> list[_Part]:
+    """Every signature and document time-stamp, in the order they were made; ``lenient``: the broken ones left out."""
     found = []
     for name, value in opened.signatures():
-        with reading():
-            numbers = tuple(int(number) for number in value["/ByteRange"])
-            kind = str(entry(value, "/Type", "/Sig")), str(entry(value, "/SubFilter", ""))
-        found.append(_part(opened.pdf, name, numbers, stamp="/DocTimeStamp" in kind or "/ETSI.RFC3161" in kind))
+        try:
+            with reading():
+                numbers = tuple(int(number) for number in value["/ByteRange"])
+                kind = str(entry(value, "/Type", "/Sig")), str(entry(value, "/SubFilter", ""))
+            found.append(_part(opened.pdf, name, numbers, stamp="/DocTimeStamp" in kind or "/ETSI.RFC3161" in kind))
+        except SigningError:
+            if not lenient:
+                raise
     if not found:
         raise NotPermitted("not_signed")
     return sorted(found, key=lambda part: part.end)
@@ -246,7 +283,7 @@ def _evidence(
     """Evidence for each part: its signer, its time-stamps, and whoever answered about them."""
     with reading():
         certificates, crls, ocsps = _stored(opened)
-    pool = [der for part in parts for held in (part.container, *(one for _, one in part.times)) for der in held.pool]
+    pool = [der for part in parts for _, one in part.people() for der in one.pool]
     held = Evidence(trust, [*pool, *certificates], crls=crls, ocsps=ocsps)
     found = []
     for part in parts:

@@ -26,7 +26,7 @@ from signing import revocation
 from signing.__main__ import main
 from signing.chain import Evidence
 from signing.errors import CertificateUnfit, RevocationDown
-from signing.extend import extend
+from signing.extend import extend, informed
 from signing.pki import RECIPE, Holder, Pki, raise_pki
 from signing.responders import CRL_REPLY, OCSP_REPLY, Responder, server
 from signing.results import Verdict
@@ -479,6 +479,26 @@ def test_certificates_name_the_responders(tmp_path: Path, capsys: pytest.Capture
         assert revocation._addresses(certificate, ocsp_wanted=False) == [f"{base}crl/{issuer}.crl"]
     root = x509.load_der_x509_certificate(pki.certificate("root"))
     assert revocation._addresses(root, ocsp_wanted=True) == revocation._addresses(root, ocsp_wanted=False) == []
+
+
+def test_verifying_with_a_network(net: Net, at: datetime, draft: bytes, tmp_path: Path) -> None:
+    """Nobody is asked unless a host is named; then who was revoked since is known, and who was not."""
+    tsa = LocalTsa(net.pki.key("tsa"), net.clock)
+    pdf = sign(draft, net.pki.key("leader"), Request("leader", level="B-T"), Trust(), tsa=tsa, at=at).pdf
+    assert verify(pdf, net.trust, at=at).verdict is Verdict.WARNED
+    assert net.asked == []
+    told = informed(pdf, net.trust, Online([net.host]), at=at)
+    assert verify(pdf, told, at=at).verdict is Verdict.PASSED
+    silent = informed(pdf, net.trust, Online([]), at=at)
+    assert (silent, informed(b"%PDF-1.7 rubbish", net.trust, Online([net.host]), at=at)) == (net.trust, net.trust)
+    gone = sign(draft, net.pki.key("revoked"), Request("leader"), Trust(), at=at).pdf
+    (tmp_path / "good.pdf").write_bytes(pdf)
+    (tmp_path / "gone.pdf").write_bytes(gone)
+    net.trust.save(tmp_path / "trust")
+    words = ["--trust", str(tmp_path / "trust"), "--at", at.isoformat()]
+    for name, plain, asked in (("good.pdf", 2, 0), ("gone.pdf", 2, 4), ("missing.pdf", 3, 3)):
+        assert main(["verify", str(tmp_path / name), *words]) == plain
+        assert main(["verify", str(tmp_path / name), *words, "--allow", net.host]) == asked
 
 
 def test_serving_a_folder(pki: Pki, at: datetime, draft: bytes) -> None:
