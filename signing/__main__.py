@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,6 +92,12 @@ def _verify_command(commands: Any) -> None:
     command.add_argument(
         "--at", metavar="ISO", type=_moment, help="moment of the check, as 2026-11-21T09:00:00+07:00; now by default"
     )
+    command.add_argument(
+        "--allow",
+        action="append",
+        metavar="HOST[:PORT]",
+        help="ask OCSP and revocation lists of this host, not together with --jobs; without it nobody is asked",
+    )
     command.add_argument("--json", action="store_true", help="one JSON list with an entry for each file")
     command.add_argument(
         "--report",
@@ -138,6 +144,9 @@ def _verify(parsed: argparse.Namespace) -> int:
     from signing.verdict import exit_code
 
     locale = parsed.lang or _locale()
+    if parsed.allow and parsed.jobs is not None:
+        print("--allow asks from this process: not together with --jobs", file=sys.stderr)
+        return USAGE
     try:
         trust = Trust.load(parsed.trust) if parsed.trust else Trust()
         if parsed.out is not None:
@@ -184,7 +193,7 @@ def _judged(parsed: argparse.Namespace, trust: Trust) -> Iterator[tuple[Path, Ve
     from signing.verify import verify
 
     for path in parsed.files:
-        yield path, verify(path, trust, at=parsed.at)
+        yield path, verify(path, _asked(path, trust, parsed) if parsed.allow else trust, at=parsed.at)
 
 
 def _place(path: Path, folder: Path | None, kind: str, taken: set[Path]) -> Path:
@@ -244,6 +253,17 @@ def _shown(path: Path | None) -> str:
 def _say(text: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
+def _asked(path: Path, trust: Any, parsed: argparse.Namespace) -> Any:
+    """The trust with what the named hosts tell of this file's signers; a file that cannot be read brings nothing."""
+    from signing.extend import informed, source_of
+    from signing.results import Limits
+
+    try:
+        if path.stat().st_size > Limits().bytes:
+            return trust
+        return informed(path.read_bytes(), trust, source_of(trust, parsed.allow), at=parsed.at or datetime.now(UTC))
+    except OSError:
+        return trust
 
 
 def _locale() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -139,6 +140,16 @@ class Evidence:
         self._ocsps = _marked(trust.ocsps, ocsps)
         self._paths: dict[tuple[bytes, bool], _Path] = {}
         self._signed: dict[tuple[bytes, bytes], bool] = {}
+        # What was parsed for one question serves the next: many signatures ask about the same few certificates.
+        self._lists: dict[bytes, x509.CertificateRevocationList | None] = {}
+        self._numbers: dict[bytes, frozenset[int]] = {}
+
+    def knowing(self, crls: Iterable[bytes], ocsps: Iterable[bytes]) -> Evidence:
+        """The same with more lists and answers beside the installation's; chains found before need no second search."""
+        more = copy(self)
+        more._crls = self._crls + [(der, False) for der in crls if (der, False) not in self._crls]
+        more._ocsps = self._ocsps + [(der, False) for der in ocsps if (der, False) not in self._ocsps]
+        return more
 
     def standing(
         self, certificate: x509.Certificate, moment: datetime, *, purpose: str, proven: bool, claimed: datetime | None
@@ -280,6 +291,10 @@ class Evidence:
     def answers(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
         """Every list and answer about a certificate that its issuer, or whom it appointed, has signed."""
         for der, embedded in self._ocsps:
+            if der not in self._numbers:
+                self._numbers[der] = _numbers(der)
+            if certificate.serial_number not in self._numbers[der]:
+                continue
             try:
                 found = list(_ocsp_answers(der, certificate, issuer))
             except Exception:  # noqa: S112  a rotten answer is no answer
@@ -298,7 +313,9 @@ class Evidence:
 
     def _listed(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
         for der, embedded in self._crls:
-            listed = _load_crl(der)
+            if der not in self._lists:
+                self._lists[der] = _load_crl(der)
+            listed = self._lists[der]
             if listed is None or listed.issuer != issuer.subject or not self._signs(der, listed, issuer):
                 continue
             if not _speaks_for(listed, certificate):
@@ -515,17 +532,24 @@ def _removed(entry: x509.RevokedCertificate) -> bool:
     return reason is x509.ReasonFlags.remove_from_crl
 
 
+def _numbers(der: bytes) -> frozenset[int]:
+    """Which certificates an OCSP answer is about; most in a file are about others, and need no further look."""
+    try:
+        response = ocsp.load_der_ocsp_response(der)
+        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            return frozenset()
+        return frozenset(one.serial_number for one in response.responses)
+    except Exception:  # a rotten answer is no answer
+        return frozenset()
+
+
 def _ocsp_answers(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
     response = ocsp.load_der_ocsp_response(der)
-    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-        return
-    about = [one for one in response.responses if one.serial_number == certificate.serial_number]
-    # Signatures are looked at last: of a hundred answers in a file one or two are about this certificate.
-    signer = _ocsp_signer(response, issuer) if about else None
+    signer = _ocsp_signer(response, issuer)
     if signer is None:
         return
-    for single in about:
-        if not named_by(single, issuer):
+    for single in response.responses:
+        if single.serial_number != certificate.serial_number or not named_by(single, issuer):
             continue
         word = {ocsp.OCSPCertStatus.GOOD: "good", ocsp.OCSPCertStatus.REVOKED: "revoked"}.get(
             single.certificate_status, "unknown"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from signing.byterange import GuardFault, container
-from signing.chain import Evidence, utc
+from signing.chain import Evidence, Status, utc
 from signing.cms import Container, open_container, open_token
 from signing.errors import CertificateUnfit, NotPermitted, RevocationDown, SigningError, TsaDown, ValueRejected
 from signing.increment import Increment, Signed, reading
@@ -76,6 +77,11 @@ class _Part:
     end: int
     stamp: bool
     times: list[tuple[datetime, Container]]
+
+    def people(self) -> list[tuple[bool, Container]]:
+        """Whose certificates are involved: its authorities of time-stamps (True) and its signer (False)."""
+        own = [] if self.stamp else [(False, self.container)]
+        return [*((True, one) for _, one in self.times), *own]
 
 
 def extend(
@@ -153,7 +159,7 @@ def known_status(signer: Identity, trust: Trust, source: Source | None, *, at: d
     Raises:
         RevocationDown: the signer's status cannot be told. CertificateUnfit: ``certificate_revoked``.
     """
-    if source is None:
+    if source is None or isinstance(source, Stored):  # lists of a folder are looked at with the trust itself
         return trust
     certificate = x509.load_der_x509_certificate(signer.certificate)
     chain = Evidence(trust, signer.chain).chain(certificate)
@@ -175,17 +181,48 @@ def lasting(
     return replace(signed, pdf=done.pdf, sha256=done.sha256, level=level)
 
 
+def informed(pdf: bytes, trust: Trust, source: Source, *, at: datetime, limits: Limits = Limits()) -> Trust:
+    """The trust with what a source tells today of everybody who signed a document, for verifying with a network.
+
+    A fault of the document and a silent responder leave out what is not known; the verifier then says so.
+
+    Args:
+        at: aware moment of the check.
+    """
+    answers: list[Status] = []
+    try:
+        opened = Increment(pdf, limits)
+        with reading():
+            pool = _stored(opened)[0]
+        people = [person for part in _parts(opened, lenient=True) for person in part.people()]
+    except SigningError:
+        return trust
+    held = Evidence(trust, [*(der for _, one in people for der in one.pool), *pool])
+    for tsa, one in people:
+        chain = held.chain(one.certificate, tsa=tsa) if one.certificate is not None else ()
+        for below, above in pairwise(chain):
+            try:
+                answers.append(source.status(below, above, at=at))
+            except Exception:  # noqa: S112  hostile extensions raise anything; what is not known is told by the verifier
+                continue
+    return Gathered((), tuple(answers)).added_to(trust)
+
+
 # what the document holds --------------------------------------------------------------------------------------
 
 
-def _parts(opened: Increment) -> list[_Part]:
-    """Every signature and document time-stamp, in the order they were made."""
+def _parts(opened: Increment, *, lenient: bool = False) -> list[_Part]:
+    """Every signature and document time-stamp, in the order they were made; ``lenient``: the broken ones left out."""
     found = []
     for name, value in opened.signatures():
-        with reading():
-            numbers = tuple(int(number) for number in value["/ByteRange"])
-            kind = str(entry(value, "/Type", "/Sig")), str(entry(value, "/SubFilter", ""))
-        found.append(_part(opened.pdf, name, numbers, stamp="/DocTimeStamp" in kind or "/ETSI.RFC3161" in kind))
+        try:
+            with reading():
+                numbers = tuple(int(number) for number in value["/ByteRange"])
+                kind = str(entry(value, "/Type", "/Sig")), str(entry(value, "/SubFilter", ""))
+            found.append(_part(opened.pdf, name, numbers, stamp="/DocTimeStamp" in kind or "/ETSI.RFC3161" in kind))
+        except SigningError:
+            if not lenient:
+                raise
     if not found:
         raise NotPermitted("not_signed")
     return sorted(found, key=lambda part: part.end)
@@ -246,7 +283,7 @@ def _evidence(
     """Evidence for each part: its signer, its time-stamps, and whoever answered about them."""
     with reading():
         certificates, crls, ocsps = _stored(opened)
-    pool = [der for part in parts for held in (part.container, *(one for _, one in part.times)) for der in held.pool]
+    pool = [der for part in parts for _, one in part.people() for der in one.pool]
     held = Evidence(trust, [*pool, *certificates], crls=crls, ocsps=ocsps)
     found = []
     for part in parts:
@@ -255,7 +292,7 @@ def _evidence(
         if not part.stamp and part.container.certificate is not None:
             times = [time for time, _ in part.times]
             chains.append(_Chain(part.container.certificate, min([*times, proven]), tsa=False))
-        found.append(_joined([_trusted(chain, held, trust, source, at=at) for chain in chains]))
+        found.append(_joined([_trusted(chain, held, source, at=at) for chain in chains]))
     return found
 
 
@@ -266,7 +303,7 @@ class _Chain:
     tsa: bool
 
 
-def _trusted(wanted: _Chain, held: Evidence, trust: Trust, source: Source, *, at: datetime) -> Gathered:
+def _trusted(wanted: _Chain, held: Evidence, source: Source, *, at: datetime) -> Gathered:
     """Evidence for one chain, with which the verifier's own rules call it trusted; otherwise it is refused."""
     chain = held.chain(wanted.certificate, tsa=wanted.tsa)
     if not chain:
@@ -275,7 +312,7 @@ def _trusted(wanted: _Chain, held: Evidence, trust: Trust, source: Source, *, at
         gathered = gather(chain, source, moment=wanted.moment, at=at, held=held)
     except CertificateUnfit as error:
         raise _refused(error.code, tsa=wanted.tsa, detail=error.detail) from error
-    judge = Evidence(gathered.added_to(trust), (der for der in gathered.certificates))
+    judge = held.knowing(gathered.crls, gathered.ocsps)
     purpose = "tsa" if wanted.tsa else "signer"
     standing = judge.standing(wanted.certificate, wanted.moment, purpose=purpose, proven=True, claimed=None)
     if standing.trust is not TrustLevel.TRUSTED:
@@ -339,10 +376,11 @@ def _stamp(
     opened: Increment, tsa: Tsa, trust: Trust, source: Source, *, at: datetime
 ) -> tuple[bytes, str, datetime]:
     """Write the update with a document time-stamp over the whole of it, and check the stamp from the kept bytes."""
-    names = {name for name, _ in opened.signatures()}
-    field_name = next(name for number in range(1, len(names) + 2) if (name := f"timestamp{number}") not in names)
     room = tsa.room
     with reading():
+        fields = entry(entry(opened.writer.root, "/AcroForm", {}), "/Fields", ())
+        names = {str(entry(ref.get_object(), "/T", "")) for ref in fields}
+        field_name = next(name for number in range(1, len(names) + 2) if (name := f"timestamp{number}") not in names)
         _announce(opened)
         steps: Any = PdfCMSEmbedder(SigFieldSpec(field_name)).write_cms(field_name, opened.writer)
         next(steps)
@@ -362,7 +400,7 @@ def _stamp(
     stamped = check_token(token, _digest_of(pdf, start, end, len(pdf))(_ALGORITHM), _ALGORITHM)
     certificate = x509.load_der_x509_certificate(stamped.certificate)
     held = Evidence(trust, part.container.pool)
-    _trusted(_Chain(certificate, max(at, utc(stamped.time)), tsa=True), held, trust, source, at=at)
+    _trusted(_Chain(certificate, max(at, utc(stamped.time)), tsa=True), held, source, at=at)
     return pdf, field_name, utc(stamped.time)
 
 

@@ -424,6 +424,12 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Dấu thời gian kèm theo không đến từ tổ chức được tin cậy nên không được tính.",
         "The enclosed time-stamp does not come from a trusted authority and was not counted.",
     ),
+    "timestamp_unconfirmed": (
+        "Chưa xác định được chứng thư của tổ chức cấp dấu thời gian có bị thu hồi hay không nên dấu thời gian chưa "
+        "được tính. Hãy cập nhật danh sách thu hồi rồi kiểm tra lại.",
+        "It is not known whether the certificate of the time-stamp authority has been revoked, so the time-stamp was "
+        "not counted. Renew the revocation lists and check again.",
+    ),
     "timestamp_order": (
         "Thứ tự các dấu thời gian mâu thuẫn với nhau.",
         "The order of the time-stamps contradicts itself.",

@@ -27,7 +27,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from signing.chain import Evidence, Status, vouched_for
-from signing.errors import CertificateUnfit, RevocationDown
+from signing.errors import CertificateUnfit, RevocationDown, SigningError
 from signing.trust import Trust
 
 _LARGEST_ANSWER = 64 * 1024
@@ -98,7 +98,7 @@ class Stored:
     """
 
     def __init__(self, trust: Trust) -> None:
-        self._evidence = Evidence(trust)
+        self._evidence = Evidence(Trust(crls=trust.crls, ocsps=trust.ocsps))
 
     def status(
         self, certificate: x509.Certificate, issuer: x509.Certificate, *, at: datetime, listed: bool = False
@@ -245,8 +245,13 @@ def gather(
     answers: list[Status] = []
     while work:
         certificate, issuer, listed = work.pop(0)
-        found = _held(held, certificate, issuer, moment) if held is not None and moment < at else None
-        found = found or source.status(certificate, issuer, at=at, listed=listed)
+        try:
+            found = _held(held, certificate, issuer, moment) if held is not None and moment < at else None
+            found = found or source.status(certificate, issuer, at=at, listed=listed)
+        except SigningError:
+            raise
+        except Exception as error:  # extensions are parsed when they are asked for, and hostile ones raise anything
+            raise CertificateUnfit("chain_invalid", type(error).__name__) from error
         word = found.at(certificate, moment)
         if word == "revoked":
             told = found.date.isoformat() if found.date else ""

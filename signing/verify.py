@@ -488,7 +488,8 @@ class _Check:
             token.container.certificate, later or self.moment, purpose="tsa", proven=later is not None, claimed=time
         )
         if standing.trust is not TrustLevel.TRUSTED or token.container.weak:
-            case.blame("timestamp_untrusted", detail=standing.code)
+            known = standing.code != "status_unknown"
+            case.blame("timestamp_untrusted" if known else "timestamp_unconfirmed", detail=standing.code)
         elif time > (later or self.moment) + _TOLERANCE:
             case.blame("timestamp_order")
         elif case.proven is None or time < case.proven:

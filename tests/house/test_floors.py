@@ -30,6 +30,7 @@ READERS_OF_THE_ENVIRONMENT = {
 
 OUTER_FACE = {
     "signing/sign.py": "signing alone, asked to sign without a time, means now",
+    "signing/__main__.py": "signing as a command that may ask for the status of certificates, when no time is given",
     "signing/extend.py": "signing alone, asked to extend a document without a time, means now",
     "signing/verify.py": "signing alone, asked about a file without a time, means now",
     "signing/batch.py": "signing alone, asked about many files without a time, means one now for all",

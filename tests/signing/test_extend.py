@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import random
 import re
 import subprocess
 from collections.abc import Callable
@@ -14,15 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
+from asn1crypto.crl import CertificateList
+from asn1crypto.keys import PrivateKeyInfo
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESPassed
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.ades import ades_lta_validation
 from pyhanko.sign.validation.policy_decl import PdfSignatureValidationSpec, SignatureValidationSpec
+from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
-from pyhanko_certvalidator.registry import SimpleTrustManager
+from pyhanko_certvalidator.registry import SimpleCertificateStore, SimpleTrustManager
 
 from signing.__main__ import main
 from signing.errors import CertificateUnfit, NotPermitted, RevocationDown, SigningError, TsaDown, ValueRejected
@@ -34,7 +44,8 @@ from signing.sign import Request, sign
 from signing.trust import Trust
 from signing.tsa import LocalTsa
 from signing.verify import verify
-from tests.signing.test_verify_time import crl, fresh
+from tests.signing import making
+from tests.signing.test_verify_time import crl, fresh, stamper
 
 DAY = timedelta(days=1)
 TEXTS = {"so": "05", "ngay": "21", "thang": "11", "nam": "2026"}
@@ -92,6 +103,17 @@ def test_each_signature_of_an_issued_document_has_its_evidence(sealed: bytes, tr
     contents = re.findall(rb"/Contents\s*<([0-9a-fA-F]+)>", sealed)
     expected = {"/" + hashlib.sha1(raw, usedforsecurity=False).hexdigest().upper() for raw in contents[:2]}
     assert names == expected  # ETSI EN 319 142-1, 5.4.2.3
+
+
+def test_a_document_that_allows_nothing_more(pki: Pki, trust: Trust, tsa: LocalTsa, at: datetime) -> None:
+    """DocMDP level 1 of a file another program wrote, with a field of the name that would come next."""
+    paper = making.draft().add_field(b"timestamp1")
+    paper = paper.sign(pki.key("leader"), making.LEADER, at, certify=1, stamp=stamper(pki, at))
+    done = extend(paper.data, trust, level="B-LTA", tsa=tsa, at=at)
+    assert done.stamp_field == "timestamp2"
+    answer = verify(done.pdf, trust, at=at + DAY)
+    assert answer.verdict is Verdict.PASSED
+    assert (answer.signatures[0].docmdp, answer.signatures[0].level) == (1, "B-LTA")
 
 
 def test_renewal_keeps_what_is_there(sealed: bytes, pki: Pki, at: datetime) -> None:
@@ -213,6 +235,20 @@ def test_a_broken_signature_gets_no_evidence(stamped: bytes, trust: Trust, at: d
         extend(broken, trust, level="B-LT", at=at)
 
 
+def test_turned_bits_never_leak_an_error_of_another_kind(sealed: bytes, trust: Trust, at: datetime) -> None:
+    """Whatever is wrong with a document is told by our own tree of errors."""
+    chance = random.Random(5)
+    told = set()
+    for _ in range(120):
+        place = chance.randrange(len(sealed))
+        broken = sealed[:place] + bytes([sealed[place] ^ 1 << chance.randrange(8)]) + sealed[place + 1 :]
+        try:
+            extend(broken, trust, level="B-LT", at=at)
+        except SigningError as error:
+            told.add(error.code)
+    assert "digest_mismatch" in told
+
+
 def test_a_signer_nobody_knows(draft: bytes, pki: Pki, trust: Trust, tsa: LocalTsa, at: datetime) -> None:
     foreign = sign(draft, pki.key("rogue-leader"), Request("leader", level="B-T"), Trust(), tsa=tsa, at=at).pdf
     with pytest.raises(CertificateUnfit, match="no_chain"):
@@ -295,6 +331,47 @@ def test_pyhanko_needs_nothing_but_the_file_and_the_root(
 
     assert judged(sealed) == [AdESPassed.OK, AdESPassed.OK]
     assert AdESPassed.OK not in judged(stamped)
+
+
+def test_what_pyhanko_kept_is_judged_and_extended(
+    draft: bytes, pki: Pki, trust: Trust, tsa: LocalTsa, at: datetime
+) -> None:
+    """Made by another library: evidence in an update of its own, its own names, its own time-stamp fields."""
+
+    class Stamper(TimeStamper):
+        async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+            return tsp.TimeStampResp.load(tsa.answer(req.dump()))
+
+    def known(name: str) -> asn1_x509.Certificate:
+        return asn1_x509.Certificate.load(pki.certificate(name))
+
+    private = load_der_private_key((pki.keys_dir / "leader.key").read_bytes(), pki.password("leader").encode())
+    raw = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    others = SimpleCertificateStore()
+    others.register_multiple([known("issuing"), known("root")])
+    signer = SimpleSigner(signing_cert=known("leader"), signing_key=PrivateKeyInfo.load(raw), cert_registry=others)
+    context = ValidationContext(
+        trust_roots=[known("root")],
+        other_certs=[known("issuing")],
+        crls=[CertificateList.load(der) for der in trust.crls],
+        moment=at,
+        revocation_mode="require",
+    )
+    about = PdfSignatureMetadata(
+        field_name="leader",
+        subfilter=SigSeedSubFilter.PADES,
+        embed_validation_info=True,
+        use_pades_lta=True,
+        validation_context=context,
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(draft))
+    made = sign_pdf(writer, about, signer=signer, timestamper=Stamper(), existing_fields_only=True).getvalue()
+    answer = verify(made, replace(trust, crls=()), at=at + timedelta(minutes=1))
+    assert (answer.verdict, answer.signatures[0].level) == (Verdict.PASSED, "B-LTA")
+    again = extend(made, trust, level="B-LTA", tsa=tsa, at=at)
+    assert streams(again.pdf, "/CRLs") == streams(made, "/CRLs")  # its evidence serves, nothing is stored twice
+    found = verify(again.pdf, trust, at=at + timedelta(minutes=1))
+    assert [one.verdict for one in found.signatures] == [Verdict.PASSED] * 3
 
 
 # the command --------------------------------------------------------------------------------------------------

@@ -88,6 +88,14 @@ def test_evidence_in_the_file_serves_who_has_only_anchors(papers: Papers, level:
     assert ("embedded" in answer.signatures[0].revocation_source) is (verdict is Verdict.PASSED)
 
 
+@pytest.mark.parametrize("level", ["B-T", "B-LT", "B-LTA"])
+def test_the_newest_stamp_needs_somebody_to_tell_its_status_today(papers: Papers, level: str) -> None:
+    """Long after the evidence in the file has run out, and no list renewed: not valid, and the reason says why."""
+    answer = papers.look(level, SIGNER_OVER, evidence=False)
+    assert answer.verdict is Verdict.WARNED
+    assert codes(answer) & {"timestamp_unconfirmed", "status_unknown"}
+
+
 @pytest.mark.parametrize(
     ("level", "verdict", "sub"),
     [

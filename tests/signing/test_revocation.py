@@ -26,7 +26,7 @@ from signing import revocation
 from signing.__main__ import main
 from signing.chain import Evidence
 from signing.errors import CertificateUnfit, RevocationDown
-from signing.extend import extend
+from signing.extend import extend, informed
 from signing.pki import RECIPE, Holder, Pki, raise_pki
 from signing.responders import CRL_REPLY, OCSP_REPLY, Responder, server
 from signing.results import Verdict
@@ -195,7 +195,7 @@ def spoiled(raw: bytes) -> bytes:
     return raw[:-3] + bytes([raw[-3] ^ 1]) + raw[-2:]
 
 
-@pytest.mark.parametrize("fault", ["signature", "stale", "another", "nonce", "somebody", "later-list"])
+@pytest.mark.parametrize("fault", ["signature", "stale", "another", "nonce", "somebody", "endless"])
 def test_an_answer_that_does_not_hold_is_not_believed(net: Net, at: datetime, fault: str) -> None:
     source = Online([net.host])
     asked_about = ocsp.OCSPRequestBuilder().add_certificate(*net.pair("seal"), hashes.SHA1()).build()
@@ -215,12 +215,14 @@ def test_an_answer_that_does_not_hold_is_not_believed(net: Net, at: datetime, fa
             lambda raw: Responder(net.pki, lambda: at, delegated="leader").ocsp(_asked(net)),
             lambda raw: net.pki.crl("rogue-root", begins=at, ends=at + DAY),
         ),
-        "later-list": (lambda raw: b"", lambda raw: b"0" * (revocation._LARGEST_LIST + 1)),
+        "endless": (lambda raw: b"", lambda raw: b"0" * (revocation._LARGEST_LIST + 1)),
     }
     net.broken["ocsp"], net.broken["crl"] = made[fault]
     told = refused(net, source, at)
     assert f"{net.base}/ocsp" in told
     assert f"{net.base}/crl/issuing.crl" in told
+    assert ("answer too long" in told) is (fault == "endless")
+    assert ("another question" in told) is (fault == "nonce")
 
 
 def _asked(net: Net, nonce: bytes | None = None) -> bytes:
@@ -270,8 +272,11 @@ class _Rude(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.parametrize("how", ["redirect", "error", "half", "drops", "silent"])
-def test_rude_hosts(net: Net, at: datetime, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [("redirect", "answers 302"), ("error", "answers 500"), ("half", "cut off"), ("drops", ""), ("silent", "")],
+)
+def test_rude_hosts(net: Net, at: datetime, how: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = type("Rude", (_Rude,), {"how": how, "ended": threading.Event()})
     with served(ThreadingHTTPServer(("127.0.0.1", 0), answer)) as address:
         monkeypatch.setattr(revocation, "_addresses", lambda certificate, *, ocsp_wanted: [address + "x"])
@@ -280,6 +285,7 @@ def test_rude_hosts(net: Net, at: datetime, how: str, monkeypatch: pytest.Monkey
         finally:
             answer.ended.set()  # type: ignore[attr-defined]
     assert address in told
+    assert word in told
 
 
 def test_a_host_that_is_gone(net: Net, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -460,6 +466,39 @@ def test_the_commands(net: Net, draft: bytes, tmp_path: Path, monkeypatch: pytes
     assert main(["extend", *files, *common, "--level", "B-LTA"]) == 0
     found = verify(tmp_path / "kept.pdf", net.trust, at=net.clock.now)
     assert (found.verdict, found.signatures[0].level) == (Verdict.PASSED, "B-LTA")
+
+
+def test_certificates_name_the_responders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = "http://127.0.0.1:8319/"
+    assert main(["pki", "up", "--out", str(tmp_path / "p"), "--key", "p256", "--base-url", base]) == 0
+    pki = Pki.load(tmp_path / "p")
+    pki.issue([Holder("late", "Người đến sau", "Sở Nội vụ")], at=datetime.now(UTC))
+    for name, issuer in (("issuing", "root"), ("leader", "issuing"), ("late", "issuing"), ("rogue-tsa", "rogue-root")):
+        certificate = x509.load_der_x509_certificate(pki.certificate(name))
+        assert revocation._addresses(certificate, ocsp_wanted=True) == [f"{base}ocsp"]
+        assert revocation._addresses(certificate, ocsp_wanted=False) == [f"{base}crl/{issuer}.crl"]
+    root = x509.load_der_x509_certificate(pki.certificate("root"))
+    assert revocation._addresses(root, ocsp_wanted=True) == revocation._addresses(root, ocsp_wanted=False) == []
+
+
+def test_verifying_with_a_network(net: Net, at: datetime, draft: bytes, tmp_path: Path) -> None:
+    """Nobody is asked unless a host is named; then who was revoked since is known, and who was not."""
+    tsa = LocalTsa(net.pki.key("tsa"), net.clock)
+    pdf = sign(draft, net.pki.key("leader"), Request("leader", level="B-T"), Trust(), tsa=tsa, at=at).pdf
+    assert verify(pdf, net.trust, at=at).verdict is Verdict.WARNED
+    assert net.asked == []
+    told = informed(pdf, net.trust, Online([net.host]), at=at)
+    assert verify(pdf, told, at=at).verdict is Verdict.PASSED
+    silent = informed(pdf, net.trust, Online([]), at=at)
+    assert (silent, informed(b"%PDF-1.7 rubbish", net.trust, Online([net.host]), at=at)) == (net.trust, net.trust)
+    gone = sign(draft, net.pki.key("revoked"), Request("leader"), Trust(), at=at).pdf
+    (tmp_path / "good.pdf").write_bytes(pdf)
+    (tmp_path / "gone.pdf").write_bytes(gone)
+    net.trust.save(tmp_path / "trust")
+    words = ["--trust", str(tmp_path / "trust"), "--at", at.isoformat()]
+    for name, plain, asked in (("good.pdf", 2, 0), ("gone.pdf", 2, 4), ("missing.pdf", 3, 3)):
+        assert main(["verify", str(tmp_path / name), *words]) == plain
+        assert main(["verify", str(tmp_path / name), *words, "--allow", net.host]) == asked
 
 
 def test_serving_a_folder(pki: Pki, at: datetime, draft: bytes) -> None:

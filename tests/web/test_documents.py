@@ -17,6 +17,7 @@ from sqlalchemy import event, select, update
 from eoffice.core.desk import scope
 from eoffice.models.documents import Document, DocumentFile
 from eoffice.models.ledger import AccessEntry
+from signing import signed_version
 from tests.support.checking import CheckingClient, Page
 from tests.support.papers import arrived
 from tests.web.conftest import Town
@@ -178,7 +179,8 @@ def test_a_document_tells_its_whole_story(hanh: CheckingClient, town: Town) -> N
         "Nguyễn Văn Nam người có thẩm quyền ký",
         "chữ ký số của cơ quan",
         "theo dấu thời gian tin cậy",
-        "phiên bản 2/3",
+        "phiên bản 2/5",  # the draft, each signature, and behind each the evidence about it
+        "phiên bản 4/5",
         "chưa bị thu hồi, CRL",
         "chỉ có bổ sung được phép",
         "Đã duyệt nội dung",
@@ -207,9 +209,11 @@ def test_the_version_that_was_signed_can_be_opened(hanh: CheckingClient, town: T
     whole, part = hanh.get(sealed).data, hanh.get(signed).data
     assert whole.startswith(part)
     with town.office.read(town.actor("hanh")) as desk:
-        stages = {file.sha256: file.stage for file in desk.session.scalars(scope(desk, DocumentFile))}
-    assert stages[hashlib.sha256(part).hexdigest()] == "signed"
-    assert stages[hashlib.sha256(whole).hexdigest()] == "sealed"
+        ours = scope(desk, DocumentFile).where(DocumentFile.document_id == town.answer)
+        files = {file.stage: desk.files.read(file.sha256) for file in desk.session.scalars(ours)}
+    assert (part, whole) == tuple(signed_version(files["sealed"], field) for field in ("leader", "agency"))
+    assert files["signed"].startswith(part)  # behind it stands the evidence, which the seal covers too
+    assert whole.startswith(files["signed"])
     assert hanh.get(signed.rpartition("/")[0] + "/100").status_code == 404
 
 
