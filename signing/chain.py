@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, SignatureAlgorithmOID
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.validate import async_validate_path
@@ -41,6 +42,7 @@ _DOCUMENT_USES = frozenset(
 # These alone say nothing about documents: they count when the certificate is meant to commit its holder.
 _PERSONAL_USES = frozenset({"2.5.29.37.0", "1.3.6.1.5.5.7.3.2"})
 _WEAK = (hashes.MD5, hashes.SHA1)
+_STRONG = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _TOLERANCE = timedelta(minutes=5)
 _UNSAID = timedelta(days=1)
 """How long an OCSP answer speaks that does not say until when."""
@@ -611,10 +613,24 @@ def vouched_for(responder: x509.Certificate) -> bool:
     return _extension(responder, x509.OCSPNoCheck) is not None
 
 
+def _pss(response: ocsp.OCSPResponse) -> tuple[padding.PSS, hashes.HashAlgorithm]:
+    """How an answer was signed with RSASSA-PSS (RFC 4055, 3.1), which its own parser does not tell."""
+    basic = asn1_ocsp.OCSPResponse.load(response.public_bytes(Encoding.DER))["response_bytes"]["response"].parsed
+    settings = basic["signature_algorithm"]["parameters"]
+    inner = settings["mask_gen_algorithm"]["parameters"]["algorithm"].native
+    scheme = padding.PSS(padding.MGF1(_STRONG[inner]), settings["salt_length"].native)
+    return scheme, _STRONG[settings["hash_algorithm"]["algorithm"].native]
+
+
 def _signed_by(key: Any, response: ocsp.OCSPResponse) -> bool:
-    algorithm = response.signature_hash_algorithm
+    pss = response.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS
+    algorithm = None if pss else response.signature_hash_algorithm
     try:
-        if isinstance(key, rsa.RSAPublicKey) and algorithm is not None:
+        if pss and not isinstance(key, rsa.RSAPublicKey):
+            return False
+        if pss:
+            key.verify(response.signature, response.tbs_response_bytes, *_pss(response))
+        elif isinstance(key, rsa.RSAPublicKey) and algorithm is not None:
             key.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm is not None:
             key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(algorithm))

@@ -17,10 +17,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from asn1crypto import ocsp as asn1_ocsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import NameOID
 
 from signing import revocation
 from signing.__main__ import main
@@ -350,6 +353,36 @@ def test_stored_answers_come_before_stored_lists(net: Net, at: datetime, tmp_pat
     assert Stored(trust).status(*net.pair(), at=later).kind == "crl"  # the answer has run out, the list has not
     with pytest.raises(RevocationDown):
         Stored(net.trust).status(*net.pair(), at=at)
+
+
+@pytest.mark.parametrize(("salt", "good"), [(32, True), (20, False)])
+def test_answers_signed_with_pss(at: datetime, salt: int, good: bool) -> None:
+    """The library that reads answers does not know RSASSA-PSS; what is declared must be what was done."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA")])
+    builder = x509.CertificateBuilder().issuer_name(name).public_key(key.public_key())
+    builder = builder.not_valid_before(at - DAY).not_valid_after(at + DAY)
+    issuer = builder.subject_name(name).serial_number(1).sign(key, hashes.SHA256())
+    leaf = builder.subject_name(x509.Name([])).serial_number(2).sign(key, hashes.SHA256())
+    made = ocsp.OCSPResponseBuilder().add_response(
+        leaf, issuer, hashes.SHA256(), ocsp.OCSPCertStatus.GOOD, at, at + HOUR, None, None
+    )
+    plain = made.responder_id(ocsp.OCSPResponderEncoding.NAME, issuer).sign(key, hashes.SHA256())
+    whole = asn1_ocsp.OCSPResponse.load(plain.public_bytes(Encoding.DER))
+    basic = whole["response_bytes"]["response"].parsed
+    scheme = padding.PSS(padding.MGF1(hashes.SHA256()), salt)
+    basic["signature"] = key.sign(basic["tbs_response_data"].dump(), scheme, hashes.SHA256())
+    basic["signature_algorithm"] = {
+        "algorithm": "rsassa_pss",
+        "parameters": {
+            "hash_algorithm": {"algorithm": "sha256"},
+            "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": {"algorithm": "sha256"}},
+            "salt_length": 32,
+        },
+    }
+    inside = {"response_type": "basic_ocsp_response", "response": basic}
+    raw = asn1_ocsp.OCSPResponse({"response_status": "successful", "response_bytes": inside}).dump()
+    assert bool(list(Evidence(Trust(ocsps=(raw,))).answers(leaf, issuer))) is good
 
 
 # responders ---------------------------------------------------------------------------------------------------
