@@ -32,12 +32,14 @@ _PLACES = {
     "Verification": "results",
     "complete": "pending",
     "fill_and_seal": "seal",
+    "hand_out": "roundtrip",
     "inspect": "inspect",
     "prepare": "pending",
     "sign": "sign",
     "sign_file": "many",
     "sign_many": "many",
     "signed_version": "verify",
+    "take_back": "roundtrip",
     "verify": "verify",
 }
 
