@@ -135,6 +135,22 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Chữ ký trong tệp trả về không đúng loại đã yêu cầu nên không nhận; văn bản gốc được giữ nguyên.",
         "The signature in the returned file is not of the kind asked for; it is not accepted and the document is kept.",
     ),
+    "wrong_otp": (
+        "Mã xác nhận một lần không đúng hoặc đã hết hạn; chưa ký gì. Hãy lấy mã mới rồi ký lại.",
+        "The one-time code is wrong or too old; nothing was signed. Get a new code and sign again.",
+    ),
+    "service_down": (
+        "Dịch vụ ký số từ xa không trả lời; văn bản được giữ nguyên. Hãy thử lại sau ít phút.",
+        "The remote signing service does not answer; the document is kept as it was. Try again in a few minutes.",
+    ),
+    "service_refused": (
+        "Dịch vụ ký số từ xa từ chối yêu cầu; văn bản được giữ nguyên. Hãy kiểm tra tài khoản hoặc báo quản trị viên.",
+        "The remote signing service refused; the document is kept. Check the account or tell the administrator.",
+    ),
+    "service_rubbish": (
+        "Dịch vụ ký số từ xa trả lời sai quy cách nên không dùng; văn bản được giữ nguyên. Hãy báo quản trị viên.",
+        "The remote signing service gave an answer that makes no sense; nothing was changed. Tell the administrator.",
+    ),
     "other_user": (
         "Yêu cầu ký này do người khác chuẩn bị nên không hoàn tất; văn bản được giữ nguyên. Hãy tự ký lại từ đầu.",
         "Somebody else prepared this signature, so it is not completed; the document is kept as it was. Start anew.",
