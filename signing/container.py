@@ -129,7 +129,7 @@ def der_value(value: bytes, how: Scheme) -> bytes:
 
 def fits(value: bytes, data: bytes, certificate: bytes, how: Scheme) -> bool:
     """Whether a value (ECDSA as DER) is a signature over the data by the key of a certificate."""
-    public: Any = load_der_public_key(_parsed(certificate).public_key.dump())
+    public = _public(certificate)
     algorithm = _HASHES[how.digest]
     try:
         if how.mechanism == "ed25519":
@@ -189,8 +189,13 @@ def _parsed(certificate: bytes) -> asn1_x509.Certificate:
 
 
 @lru_cache(maxsize=256)
+def _public(certificate: bytes) -> Any:
+    return load_der_public_key(_parsed(certificate).public_key.dump())
+
+
+@lru_cache(maxsize=256)
 def _scheme(certificate: bytes, pss: bool) -> Scheme:
-    public = load_der_public_key(_parsed(certificate).public_key.dump())
+    public = _public(certificate)
     if isinstance(public, rsa.RSAPublicKey):
         if public.key_size < 2048:
             raise CertificateUnfit("weak_algorithm", f"RSA-{public.key_size}")
