@@ -56,7 +56,7 @@ class Facts:
         sha256: lower-case hex of the whole signed file.
         claimed_time: the signer's clock, as the document says it.
         proven_time: what the time-stamp says, None at level B-B.
-        level: ``B-B`` or ``B-T``.
+        level: ``B-B``, ``B-T``, ``B-LT`` or ``B-LTA``.
         digest: lower-case hex of the hash over the signed byte range, under ``algorithm``.
     """
 
@@ -332,6 +332,15 @@ class Increment:
         """The signature dictionary in a field; None when the field is empty or not there."""
         return next((value for full_name, _, value in self._signatures if full_name == field), None)
 
+    def signatures(self) -> tuple[tuple[str, Any], ...]:
+        """Name and signature dictionary of every signed field, document time-stamps included."""
+        return tuple((full_name, value) for full_name, _, value in self._signatures)
+
+    def output(self) -> bytes:
+        """The whole file as it was written in place."""
+        self._stream.seek(0)
+        return self._stream.read()
+
     def empty_field(self, kind: str, field: str) -> tuple[Any, Any]:
         """An empty field and its reference.
 
@@ -389,8 +398,7 @@ class Increment:
         """Write the update, have it signed, check what came out, and give the whole file; see ``finish_in_place``."""
         before = self.pdf
         facts = self.finish_in_place(key, mark, trust, tsa=tsa, at=at)
-        self._stream.seek(0)
-        return Signed(pdf=checked(self._stream.read(), before), **vars(facts))
+        return Signed(pdf=checked(self.output(), before), **vars(facts))
 
     def finish_in_place(self, key: Key, mark: Mark, trust: Trust, *, tsa: Tsa | None, at: datetime) -> Facts:
         """Write the update, have it signed and check what came out, where the document itself stands.

@@ -182,10 +182,11 @@ class _How:
         source, target, key = item.source, item.target, item.key or self.key
         if source is None or target is None:
             raise DocumentError("file_missing", item.name)
-        at, tsa = moment(self.at), needed_tsa(item.request.level, self.tsa)
+        at, tsa = moment(self.at), self.tsa
         beside = target.with_name(f".{target.name}.{os.getpid()}.new")
         try:
-            if source.stat().st_size <= _SMALL:
+            # What comes after the signature (evidence, time-stamps over the file) is written in memory.
+            if source.stat().st_size <= _SMALL or item.request.level not in ("B-B", "B-T"):
                 signed = sign(source.read_bytes(), key, item.request, self.trust, tsa=tsa, at=at, limits=self.limits)
                 facts = Facts(**{one.name: getattr(signed, one.name) for one in fields(Facts)})
                 with beside.open("xb") as file:
@@ -194,6 +195,7 @@ class _How:
             else:
                 shutil.copyfile(source, beside)
                 with appending(beside) as file:
+                    tsa = needed_tsa(item.request.level, tsa)
                     opened, mark = begin(file, key, item.request, self.trust, at=at, limits=self.limits)
                     facts = opened.finish_in_place(key, mark, self.trust, tsa=tsa, at=at)
                     self._keep(file)

@@ -20,7 +20,7 @@ from pyhanko.pdf_utils.form_tools import annot_width_height, get_single_field_an
 from signing.errors import NotPermitted, SigningError, ValueRejected
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed, check_embedded, reading
-from signing.keys import Key
+from signing.keys import Identity, Key
 from signing.objects import dictionary, entry, name, value
 from signing.results import Limits
 from signing.sign import moment, needed_tsa
@@ -91,11 +91,23 @@ def fill_and_seal(
         Others as ``signing.sign.sign``.
     """
     at, tsa = moment(at), needed_tsa(request.level, tsa)
+    opened, mark = begin_seal(pdf, key, request, trust, at=at, limits=limits)
+    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+
+
+def begin_seal(
+    pdf: bytes, signer: Identity, request: SealRequest, trust: Trust, *, at: datetime, limits: Limits = Limits()
+) -> tuple[Increment, Mark]:
+    """Refuse whatever can be refused before a key is asked, and fill in; what every way of sealing begins with.
+
+    Raises:
+        All that ``fill_and_seal`` names but KeyUnavailable, TsaDown and ValueRejected.
+    """
     if not request.texts.get(request.number, "").strip():
         raise NotPermitted("number_missing")
     if not all(request.texts.get(part, "").strip() for part in request.date):
         raise NotPermitted("date_missing")
-    require_signer(key.certificate, key.chain, trust, at=at)
+    require_signer(signer.certificate, signer.chain, trust, at=at)
     opened = Increment(pdf, limits)
     require_leader(opened, request.leader_field)
     mark = Mark(
@@ -108,7 +120,7 @@ def fill_and_seal(
     )
     opened.require_room(mark)
     _fill(opened, request)
-    return opened.finish(key, mark, trust, tsa=tsa, at=at)
+    return opened, mark
 
 
 def require_leader(opened: Increment, leader_field: str) -> None:
