@@ -276,7 +276,8 @@ class Increment:
     """
 
     def __init__(self, pdf: bytes | BinaryIO, limits: Limits = Limits()) -> None:
-        self._stream: BinaryIO = io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf
+        # Whatever else is made of bytes may come too: a memory map, a buffer.
+        self._stream: BinaryIO = pdf if isinstance(pdf, io.IOBase) else io.BytesIO(pdf)  # type: ignore[arg-type]
         self.length = self._stream.seek(0, io.SEEK_END)
         if self.length > limits.bytes:
             raise OverLimit("over_limit_bytes", str(self.length))

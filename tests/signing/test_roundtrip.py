@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers import SimpleSigner
+from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
 
 from signing.errors import CertificateUnfit, NotPermitted, SigningError, ValueRejected
 from signing.keys import Key, SoftKey
-from signing.pki import Pki
+from signing.pki import RECIPE, Pki, raise_pki
 from signing.results import Verdict
 from signing.roundtrip import hand_out, take_back
 from signing.sign import Request, sign
 from signing.trust import Trust
 from signing.verify import verify
+from tests.signing.conftest import letter
 from tests.signing.making import AGENCY, HACK, LEADER, NUMBER, TEXT, Paper, Signature, draft, stream
 
 Take = Callable[..., object]
@@ -68,6 +77,26 @@ def test_what_was_signed_elsewhere_is_taken(
     assert take(noted) is not None  # an object nothing leads to
     second = sign(ours.pdf, leader, Request("agency"), trust, at=at)
     assert take(second.pdf, sent=ours.pdf, field="agency") == second
+
+
+def test_a_program_that_is_not_ours_is_understood(tmp_path: Path) -> None:
+    now = datetime.now(UTC)  # pyHanko asks the machine's clock
+    own = raise_pki(RECIPE, tmp_path / "pki", at=now, key="p256", rounds=1000)
+    key = own.key("leader")
+    certificates = [x509.load_der_x509_certificate(der) for der in (key.certificate, *key.chain)]
+    container = pkcs12.serialize_key_and_certificates(
+        b"x", key._private, certificates[0], certificates[1:], BestAvailableEncryption(b"x")
+    )
+    (tmp_path / "key.p12").write_bytes(container)
+    program = SimpleSigner.load_pkcs12(tmp_path / "key.p12", passphrase=b"x")
+    sent = hand_out(letter(), "leader").pdf
+    settings = PdfSignatureMetadata(field_name="leader", subfilter=SigSeedSubFilter.PADES, md_algorithm="sha256")
+    returned = PdfSigner(settings, signer=program).sign_pdf(IncrementalPdfFileWriter(io.BytesIO(sent))).getvalue()
+    later = now + timedelta(minutes=1)
+    found = take_back(sent, returned, field="leader", trust=own.trust(), certificate=key.certificate, at=later)
+    assert (found.level, found.algorithm, found.pdf) == ("B-B", "sha256", returned)
+    with pytest.raises(ValueRejected, match="time_in_future"):
+        take_back(sent, returned, field="leader", trust=own.trust(), at=now - timedelta(hours=1))
 
 
 def test_everything_else_that_changed_is_named(
