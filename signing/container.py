@@ -6,10 +6,13 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
@@ -18,6 +21,11 @@ from signing.errors import CertificateUnfit, ValueRejected
 from signing.keys import Identity
 from signing.results import Integrity
 
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
 _SEQUENCE, _SET, _OCTETS = 0x30, 0x31, 0x04
 _ONE, _THREE = b"\x02\x01\x01", b"\x02\x01\x03"
 
@@ -119,6 +127,24 @@ def der_value(value: bytes, how: Scheme) -> bytes:
     return encode_dss_signature(int.from_bytes(value[:half]), int.from_bytes(value[half:]))
 
 
+def fits(value: bytes, data: bytes, certificate: bytes, how: Scheme) -> bool:
+    """Whether a value (ECDSA as DER) is a signature over the data by the key of a certificate."""
+    public = _public(certificate)
+    algorithm = _HASHES[how.digest]
+    try:
+        if how.mechanism == "ed25519":
+            public.verify(value, data)
+        elif how.mechanism == "ecdsa":
+            public.verify(value, data, ec.ECDSA(algorithm))
+        elif how.mechanism == "pss":
+            public.verify(value, data, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size), algorithm)
+        else:
+            public.verify(value, data, padding.PKCS1v15(), algorithm)
+    except InvalidSignature:
+        return False
+    return True
+
+
 def _is_der_pair(value: bytes) -> bool:
     try:
         decode_dss_signature(value)
@@ -163,8 +189,13 @@ def _parsed(certificate: bytes) -> asn1_x509.Certificate:
 
 
 @lru_cache(maxsize=256)
+def _public(certificate: bytes) -> Any:
+    return load_der_public_key(_parsed(certificate).public_key.dump())
+
+
+@lru_cache(maxsize=256)
 def _scheme(certificate: bytes, pss: bool) -> Scheme:
-    public = load_der_public_key(_parsed(certificate).public_key.dump())
+    public = _public(certificate)
     if isinstance(public, rsa.RSAPublicKey):
         if public.key_size < 2048:
             raise CertificateUnfit("weak_algorithm", f"RSA-{public.key_size}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from dataclasses import field as default
 from datetime import datetime
 from enum import StrEnum
@@ -19,17 +19,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from signing.errors import DocumentError, SigningError
-from signing.extend import lasting
 from signing.increment import Facts, Signed, appending
 from signing.keys import Key
 from signing.results import Limits
 from signing.revocation import Source
-from signing.sign import Request, begin, moment, needed_tsa, sign, stamp_trust
+from signing.sign import Request, begin, moment, needed_tsa, sign
 from signing.trust import Trust
 from signing.tsa import Tsa
 
 __all__ = ["Item", "Outcome", "SignedFile", "State", "sign_file", "sign_many"]
 
+_SMALL = 2 * 1024 * 1024
+"""Bytes of a file that is signed in memory, where a parser that reads byte by byte is twice as fast."""
 _CHUNK = 8
 """Items one process takes at a time: asking for each would cost a tenth of the signing."""
 
@@ -93,53 +94,21 @@ def sign_file(
     limits: Limits = Limits(),
     durable: bool = True,
 ) -> SignedFile:
-    """Sign a file into another one: copied by the kernel, the update appended, no more in memory than the update.
-
-    From level B-LT on the evidence that follows is gathered from the file in memory.
+    """Sign a file into another one; a large one is copied by the kernel and the update appended, never read whole.
 
     Args:
         target: written whole or not at all; one that was there is replaced. ``source`` and ``target`` may be one file.
-        status: see ``source`` of ``signing.sign.sign``.
+        status: tells the status of certificates, see ``source`` of ``signing.sign.sign``.
         durable: on the disk before this returns.
 
     Raises:
         DocumentError: ``file_missing``, ``file_unusable``. Others as ``signing.sign.sign``.
     """
-    at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.new")
-    try:
-        try:
-            shutil.copyfile(source, beside)
-            with appending(beside) as stream:
-                opened, mark = begin(stream, key, request, trust, source=status, at=at, limits=limits)
-                facts = opened.finish_in_place(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
-                if request.level in ("B-LT", "B-LTA"):
-                    facts = _last(stream, facts, request.level, trust, tsa=tsa, status=status, limits=limits)
-                stream.flush()
-                if durable:
-                    os.fsync(stream.fileno())
-            beside.replace(target)
-            if durable:
-                _sync(target.parent)
-        except FileNotFoundError as error:
-            raise DocumentError("file_missing", str(error)) from error
-        except OSError as error:
-            raise DocumentError("file_unusable", str(error)) from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return SignedFile(path=target, **vars(facts))
-
-
-def _last(
-    stream: BinaryIO, facts: Facts, level: str, trust: Trust, *, tsa: Tsa | None, status: Source | None, limits: Limits
-) -> Facts:
-    """Append the evidence to a file just signed."""
-    stream.seek(0)
-    signed = Signed(pdf=stream.read(), **vars(facts))
-    done = lasting(signed, level, trust, tsa=tsa, source=status, limits=limits)
-    stream.seek(0, os.SEEK_END)
-    stream.write(done.pdf[len(signed.pdf) :])
-    return replace(facts, sha256=done.sha256, level=done.level)
+    item = Item(name=str(source), request=request, source=source, target=target)
+    signed = _How(key, trust, tsa, status, at, limits, durable=durable).sign_file(item)
+    if durable:
+        _sync({target.parent})
+    return signed
 
 
 def sign_many(
@@ -148,7 +117,7 @@ def sign_many(
     trust: Trust,
     *,
     tsa: Tsa | None = None,
-    source: Source | None = None,
+    status: Source | None = None,
     at: datetime | None = None,
     done: Container[str] = frozenset(),
     stop: Callable[[], bool] = lambda: False,
@@ -170,14 +139,14 @@ def sign_many(
     Yields:
         One outcome per item, in their order. Nothing that happens to one is raised.
     """
-    how = _How(key, trust, tsa, source, at, limits)
+    how = _How(key, trust, tsa, status, at, limits)
     if processes > 1:
         yield from _parallel(iter(items), how, done, stop, processes=processes)
         return
     stopped = False
     for item in items:
         stopped = stopped or stop()
-        yield _untouched(item, done, stopped=stopped) or how.sign(item)
+        yield _untouched(item, done, stopped=stopped) or how.outcomes([item])[0]
 
 
 @dataclass(frozen=True)
@@ -187,27 +156,70 @@ class _How:
     key: Key
     trust: Trust
     tsa: Tsa | None
-    source: Source | None
+    status: Source | None
     at: datetime | None
     limits: Limits
+    durable: bool = True
 
-    def sign(self, item: Item) -> Outcome:
-        key = item.key or self.key
-        how: dict[str, object] = {"tsa": self.tsa, "at": self.at, "limits": self.limits}
+    def outcomes(self, items: list[Item]) -> list[Outcome]:
+        """Sign some, and tell once all of them are on the disk under their names."""
+        found = [self._outcome(item) for item in items]
+        if self.durable:
+            _sync({one.signed.path.parent for one in found if isinstance(one.signed, SignedFile)})
+        return found
+
+    def _outcome(self, item: Item) -> Outcome:
         try:
             signed: Signed | SignedFile
-            if item.pdf is not None:
-                signed = sign(item.pdf, key, item.request, self.trust, source=self.source, **how)  # type: ignore[arg-type]
-            elif item.source is not None and item.target is not None:
-                how |= {"trust": self.trust, "status": self.source}
-                signed = sign_file(item.source, item.target, key, item.request, **how)  # type: ignore[arg-type]
-            else:
-                raise DocumentError("file_missing", item.name)
+            signed = self.sign_file(item) if item.pdf is None else self._sign(item.pdf, item)
         except SigningError as error:
             return Outcome(name=item.name, state=State.REFUSED, error=error)
         except Exception as error:  # whatever it was, the others are still to be signed
             return Outcome(name=item.name, state=State.REFUSED, error=_unexpected(error))
         return Outcome(name=item.name, state=State.SIGNED, signed=signed)
+
+    def _sign(self, pdf: bytes, item: Item) -> Signed:
+        key, trust = item.key or self.key, self.trust
+        return sign(
+            pdf, key, item.request, trust, tsa=self.tsa, source=self.status, at=self.at, limits=self.limits
+        )
+
+    def sign_file(self, item: Item) -> SignedFile:
+        """See ``sign_file``; whether the name is on the disk too is the caller's to see to."""
+        source, target, key = item.source, item.target, item.key or self.key
+        if source is None or target is None:
+            raise DocumentError("file_missing", item.name)
+        beside = target.with_name(f".{target.name}.{os.getpid()}.new")
+        try:
+            # What comes after the signature (evidence, time-stamps over the file) is written in memory.
+            if source.stat().st_size <= _SMALL or item.request.level not in ("B-B", "B-T"):
+                signed = self._sign(source.read_bytes(), item)
+                facts = Facts(**{one.name: getattr(signed, one.name) for one in fields(Facts)})
+                with beside.open("xb") as file:
+                    file.write(signed.pdf)
+                    self._keep(file)
+            else:
+                shutil.copyfile(source, beside)
+                with appending(beside) as file:
+                    at, tsa = moment(self.at), needed_tsa(item.request.level, self.tsa, self.trust)
+                    opened, mark = begin(
+                        file, key, item.request, self.trust, source=self.status, at=at, limits=self.limits
+                    )
+                    facts = opened.finish_in_place(key, mark, self.trust, tsa=tsa, at=at)
+                    self._keep(file)
+            beside.replace(target)
+        except FileNotFoundError as error:
+            raise DocumentError("file_missing", str(error)) from error
+        except OSError as error:
+            raise DocumentError("file_unusable", str(error)) from error
+        finally:
+            beside.unlink(missing_ok=True)
+        return SignedFile(path=target, **vars(facts))
+
+    def _keep(self, file: BinaryIO) -> None:
+        file.flush()
+        if self.durable:
+            os.fsync(file.fileno())
 
 
 def _untouched(item: Item, done: Container[str], *, stopped: bool) -> Outcome | None:
@@ -229,7 +241,7 @@ def _inherit(how: _How) -> None:
 
 
 def _sign_chunk(items: list[Item]) -> list[Outcome]:
-    return [_here[0].sign(item) for item in items]
+    return _here[0].outcomes(items)
 
 
 def _parallel(
@@ -273,11 +285,12 @@ def _collected(told: list[Item | Outcome], future: Future[list[Outcome]]) -> Ite
     return (next(made) if isinstance(one, Item) else one for one in told)
 
 
-def _sync(folder: Path) -> None:
-    """Make sure that the name of a file is on the disk too."""
-    with suppress(OSError):  # some file systems cannot
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(folders: set[Path]) -> None:
+    """Make sure that the names of files are on the disk too."""
+    for folder in folders:
+        with suppress(OSError):  # some file systems cannot
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

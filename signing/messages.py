@@ -119,6 +119,38 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Không đọc hoặc ghi được tệp; tệp gốc được giữ nguyên. Hãy kiểm tra quyền và dung lượng rồi thử lại.",
         "A file cannot be read or written; the original is kept as it was. Check rights and space, then try again.",
     ),
+    "returned_unsigned": (
+        "Tệp trả về không có chữ ký ở ô đã giao; văn bản được giữ nguyên. Hãy ký lại bằng phần mềm ký.",
+        "The returned file carries no signature in the field; the document is kept. Sign again in the signing program.",
+    ),
+    "returned_updates": (
+        "Tệp trả về được cập nhật không đúng một lần nên không nhận; văn bản gốc được giữ nguyên.",
+        "The returned file was not updated exactly once, so it is not accepted; the document is kept as it was.",
+    ),
+    "returned_changed": (
+        "Tệp trả về bị thay đổi ngoài chữ ký nên không nhận; văn bản gốc được giữ nguyên. Hãy ký lại.",
+        "The returned file differs in more than the signature; it is refused and the document is kept. Sign again.",
+    ),
+    "returned_other_kind": (
+        "Chữ ký trong tệp trả về không đúng loại đã yêu cầu nên không nhận; văn bản gốc được giữ nguyên.",
+        "The signature in the returned file is not of the kind asked for; it is not accepted and the document is kept.",
+    ),
+    "wrong_otp": (
+        "Mã xác nhận một lần không đúng hoặc đã hết hạn; chưa ký gì. Hãy lấy mã mới rồi ký lại.",
+        "The one-time code is wrong or too old; nothing was signed. Get a new code and sign again.",
+    ),
+    "service_down": (
+        "Dịch vụ ký số từ xa không trả lời; văn bản được giữ nguyên. Hãy thử lại sau ít phút.",
+        "The remote signing service does not answer; the document is kept as it was. Try again in a few minutes.",
+    ),
+    "service_refused": (
+        "Dịch vụ ký số từ xa từ chối yêu cầu; văn bản được giữ nguyên. Hãy kiểm tra tài khoản hoặc báo quản trị viên.",
+        "The remote signing service refused; the document is kept. Check the account or tell the administrator.",
+    ),
+    "service_rubbish": (
+        "Dịch vụ ký số từ xa trả lời sai quy cách nên không dùng; văn bản được giữ nguyên. Hãy báo quản trị viên.",
+        "The remote signing service gave an answer that makes no sense; nothing was changed. Tell the administrator.",
+    ),
     "other_user": (
         "Yêu cầu ký này do người khác chuẩn bị nên không hoàn tất; văn bản được giữ nguyên. Hãy tự ký lại từ đầu.",
         "Somebody else prepared this signature, so it is not completed; the document is kept as it was. Start anew.",

@@ -28,6 +28,7 @@ from signing.fitness import require_signer
 from signing.increment import Begun, Signed
 from signing.keys import Identity, Signer
 from signing.results import Limits
+from signing.seal import SealRequest, begin_seal
 from signing.sign import Request, begin, locale, moment, needed_tsa
 from signing.stamp import Stamp
 from signing.trust import Trust
@@ -155,7 +156,7 @@ _ONCE = Once()
 def prepare(
     pdf: bytes,
     signer: Identity,
-    request: Request,
+    request: Request | SealRequest,
     trust: Trust,
     *,
     user: str,
@@ -167,18 +168,22 @@ def prepare(
 
     Args:
         signer: whose key is elsewhere, such as ``Signer(certificate, chain)``.
-        request: level ``B-B`` or ``B-T``; a higher one is reached by extending the completed document.
+        request: a signature, or filling in and sealing; at level ``B-B`` or ``B-T``: a higher one is reached by
+            extending the completed document.
         user: who alone may complete it, as the caller names its users.
         tsa: to be used when completing at level ``B-T``: tells how much room its token needs.
         at: aware claimed time of signing; None: now. It may be completed for ``LASTS`` from then on.
 
     Raises:
-        As ``signing.sign.sign``, but for the key and the authority, which are not asked yet.
+        As ``signing.sign.sign`` or ``signing.seal.fill_and_seal``, but for key and authority, not asked yet.
     """
     at = moment(at)
     if request.level not in ("B-B", "B-T"):
         raise ValueError(f"no level {request.level!r} in two steps")
-    opened, mark = begin(pdf, signer, request, trust, at=at, limits=limits)
+    if isinstance(request, SealRequest):
+        opened, mark = begin_seal(pdf, signer, request, trust, at=at, limits=limits)
+    else:
+        opened, mark = begin(pdf, signer, request, trust, at=at, limits=limits)
     token_room = None
     if request.level == "B-T":
         token_room = max(FIRST_ROOM, 0 if tsa is None else tsa.room)

@@ -21,7 +21,7 @@ from signing.errors import NotPermitted, SigningError, ValueRejected
 from signing.extend import known_status, lasting
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed, check_embedded, reading
-from signing.keys import Key
+from signing.keys import Identity, Key
 from signing.objects import dictionary, entry, name, value
 from signing.results import Limits
 from signing.revocation import Source
@@ -95,11 +95,31 @@ def fill_and_seal(
         Others as ``signing.sign.sign``.
     """
     at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
+    opened, mark = begin_seal(pdf, key, request, trust, source=source, at=at, limits=limits)
+    sealed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
+    return lasting(sealed, request.level, trust, tsa=tsa, source=source, limits=limits)
+
+
+def begin_seal(
+    pdf: bytes,
+    signer: Identity,
+    request: SealRequest,
+    trust: Trust,
+    *,
+    at: datetime,
+    source: Source | None = None,
+    limits: Limits = Limits(),
+) -> tuple[Increment, Mark]:
+    """Refuse whatever can be refused before a key is asked, and fill in; what every way of sealing begins with.
+
+    Raises:
+        All that ``fill_and_seal`` names but KeyUnavailable, TsaDown and ValueRejected.
+    """
     if not request.texts.get(request.number, "").strip():
         raise NotPermitted("number_missing")
     if not all(request.texts.get(part, "").strip() for part in request.date):
         raise NotPermitted("date_missing")
-    require_signer(key.certificate, key.chain, known_status(key, trust, source, at=at), at=at)
+    require_signer(signer.certificate, signer.chain, known_status(signer, trust, source, at=at), at=at)
     opened = Increment(pdf, limits)
     require_leader(opened, request.leader_field)
     mark = Mark(
@@ -112,8 +132,7 @@ def fill_and_seal(
     )
     opened.require_room(mark)
     _fill(opened, request)
-    sealed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
-    return lasting(sealed, request.level, trust, tsa=tsa, source=source, limits=limits)
+    return opened, mark
 
 
 def require_leader(opened: Increment, leader_field: str) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
+import tracemalloc
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from signing.errors import KeyUnavailable, NotPermitted, SigningError, TsaDown, ValueRejected, WrongPin
 from signing.increment import appending
 from signing.keys import SoftKey
 from signing.many import Item, SignedFile, State, sign_file, sign_many
+from signing.objects import stream
 from signing.pki import Pki
 from signing.results import Limits, Verdict
 from signing.sign import Request, sign
@@ -145,9 +149,18 @@ def test_a_process_that_dies_is_told(draft: bytes, leader: SoftKey, trust: Trust
     assert not list(tmp_path.glob("?.pdf"))
 
 
+@pytest.mark.parametrize("small", [0, 1_000_000])
 def test_a_file_is_signed_like_its_bytes(
-    draft: bytes, leader: SoftKey, trust: Trust, at: datetime, tmp_path: Path, tsa: LocalTsa
+    small: int,
+    draft: bytes,
+    leader: SoftKey,
+    trust: Trust,
+    at: datetime,
+    tmp_path: Path,
+    tsa: LocalTsa,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("signing.many._SMALL", small)
     source, target = tmp_path / "in.pdf", tmp_path / "out.pdf"
     source.write_bytes(draft)
     made = sign_file(source, target, leader, CERTIFY, trust=trust, at=at)
@@ -162,9 +175,17 @@ def test_a_file_is_signed_like_its_bytes(
     assert source.read_bytes() == draft
 
 
+@pytest.mark.parametrize("small", [0, 1_000_000])
 def test_a_file_is_written_whole_or_not_at_all(
-    draft: bytes, leader: SoftKey, trust: Trust, at: datetime, tmp_path: Path
+    small: int,
+    draft: bytes,
+    leader: SoftKey,
+    trust: Trust,
+    at: datetime,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("signing.many._SMALL", small)
     class Down:
         room = 8000
 
@@ -187,6 +208,22 @@ def test_a_file_is_written_whole_or_not_at_all(
     assert refused(SigningError, target=tmp_path / "no folder" / "out.pdf") == "file_missing"
     assert refused(SigningError, limits=Limits(bytes=100)) == "over_limit_bytes"
     assert refused(SigningError, at=at + timedelta(days=9999)) == "certificate_expired"
+
+
+def test_a_large_file_is_not_read_into_memory(
+    draft: bytes, leader: SoftKey, trust: Trust, at: datetime, tmp_path: Path
+) -> None:
+    writer = IncrementalPdfFileWriter(io.BytesIO(draft))
+    writer.add_object(stream({}, os.urandom(1024 * 1024) * 40, encoded=True))
+    with (tmp_path / "in.pdf").open("wb+") as file:
+        writer.write(file)
+    sign(draft, leader, CERTIFY, trust, at=at)  # what is read once per process
+    tracemalloc.start()
+    made = sign_file(tmp_path / "in.pdf", tmp_path / "out.pdf", leader, CERTIFY, trust=trust, at=at, durable=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 1024 * 1024
+    assert verify(tmp_path / "out.pdf", trust, at=at).signatures[0].digest == made.digest
 
 
 def test_nothing_but_the_end_of_a_file_can_be_written(tmp_path: Path, draft: bytes) -> None:

@@ -21,6 +21,7 @@ from signing.keys import Signer, SoftKey
 from signing.pending import Once, Pending, complete, prepare
 from signing.pki import RECIPE, Holder, Pki, raise_pki
 from signing.results import Verdict
+from signing.seal import SealRequest
 from signing.sign import Request, sign
 from signing.trust import Trust
 from signing.tsa import LocalTsa
@@ -146,6 +147,20 @@ def test_a_time_stamp_comes_with_the_second_step(
     signed = complete(pending, value, trust, user="hanh", at=at, tsa=tsa)  # nothing was used up by the failure
     assert signed.level == "B-T"
     assert verify(signed.pdf, trust, at=at).verdict is Verdict.PASSED
+
+
+def test_a_clerk_s_token_seals_in_two_steps(people: Pki, draft: bytes, trust: Trust, at: datetime) -> None:
+    led = sign(draft, people.key("leader"), CERTIFY, trust, at=at).pdf
+    texts = {"so": "128", "ngay": "21", "thang": "11", "nam": "2026"}
+    seal = people.key("seal")
+    pending = prepare(led, seal, SealRequest(texts, level="B-B"), trust, user="hanh", at=at)
+    signed = complete(pending, seal.sign(pending.to_sign, digest=pending.digest), trust, user="hanh", at=at)
+    found = verify(signed.pdf, trust, at=at)
+    assert (found.verdict, [one.field for one in found.signatures]) == (Verdict.PASSED, ["leader", "agency"])
+    with pytest.raises(NotPermitted, match="number_missing"):
+        prepare(led, seal, SealRequest({**texts, "so": ""}, level="B-B"), trust, user="hanh", at=at)
+    with pytest.raises(NotPermitted, match="leader_signature_missing"):
+        prepare(draft, seal, SealRequest(texts, level="B-B"), trust, user="hanh", at=at)
 
 
 def test_a_value_that_does_not_fit_is_refused_and_uses_nothing_up(

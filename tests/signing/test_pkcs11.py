@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from signing.errors import KeyUnavailable, WrongPassword, WrongPin
 from signing.keys import Key
+from signing.many import Item, State, sign_many
 from signing.pending import complete, prepare
 from signing.pkcs11 import Token, tokens
 from signing.pki import RECIPE, Holder, Pki, raise_pki
@@ -197,17 +198,19 @@ def test_a_token_pulled_out_in_mid_batch_stops_nothing_else(
 ) -> None:
     plug("p256")
     token = Token.open(softhsm, PIN, label="Ký số")
-    key = token.key()
-    assert sign(draft, key, CERTIFY, people.trust(), at=at).level == "B-B"
-    shutil.rmtree(next(drawer.iterdir()))
-    for _ in range(3):
-        with pytest.raises(KeyUnavailable) as refused:
-            sign(draft, key, CERTIFY, people.trust(), at=at)
-        assert refused.value.code == "token_gone"
+    own = Item(name="another's", request=CERTIFY, pdf=draft, key=people.key("leader"))
+    items = [*(Item(name=str(number), request=CERTIFY, pdf=draft) for number in range(4)), own]
+    states = []
+    for outcome in sign_many(items, token.key(), people.trust(), at=at):
+        states.append(outcome.state)
+        if outcome.name == "1":
+            shutil.rmtree(next(drawer.iterdir()))
+        if outcome.error is not None:
+            assert (type(outcome.error), outcome.error.code) == (KeyUnavailable, "token_gone")
+    assert states == [State.SIGNED, State.SIGNED, State.REFUSED, State.REFUSED, State.SIGNED]
     with pytest.raises(KeyUnavailable, match="token_gone"):
         token.key()
     token.close()
-    assert sign(draft, people.key("leader"), CERTIFY, people.trust(), at=at).level == "B-B"
 
 
 def test_threads_take_turns(plug: Callable[..., None], softhsm: Path, people: Pki, draft: bytes, at: datetime) -> None:

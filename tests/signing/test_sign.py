@@ -470,6 +470,30 @@ def test_a_form_that_is_a_direct_object_can_be_signed(
     assert verify(signed, trust, at=at).verdict is Verdict.PASSED
 
 
+def test_a_container_put_together_wrongly_shows_at_its_signer_s_first(
+    draft: bytes, leader: SoftKey, trust: Trust, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from signing import increment
+
+    monkeypatch.setattr(increment, "_PROVEN", set())
+    made = increment.container
+
+    def broken(*given: object, **more: object) -> bytes:
+        raw = bytearray(made(*given, **more))  # type: ignore[arg-type]
+        raw[raw.index(leader.certificate) + 500] ^= 1  # in the copy of the certificate that travels along
+        return bytes(raw)
+
+    monkeypatch.setattr(increment, "container", broken)
+    with pytest.raises(ValueRejected):
+        sign(draft, leader, CERTIFY, trust, at=at)
+    monkeypatch.setattr(increment, "container", made)
+    for _ in range(2):
+        assert verify(sign(draft, leader, CERTIFY, trust, at=at).pdf, trust, at=at).verdict is Verdict.PASSED
+    with pytest.raises(ValueRejected) as refused:  # the value is checked every time
+        sign(draft, Witness(leader, lie=leader.sign(b"something else", digest="sha256")), CERTIFY, trust, at=at)
+    assert refused.value.code == "value_wrong"
+
+
 def test_threads_sign_the_same(draft: bytes, leader: SoftKey, trust: Trust, at: datetime) -> None:
     digests: list[str] = []
 
