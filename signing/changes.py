@@ -15,8 +15,8 @@ from signing.overlay import disturbs, hidden, meets, paints, rectangle, shows
 from signing.pdf import Dict, Document, Place, Ref, Revision, Stream, Value
 from signing.results import Change, Modification
 
-_FREE_CATALOG = frozenset({"Pages", "AcroForm", "DSS", "Metadata", "Extensions", "Version", "Perms", "Type"})
-_FREE_PAGE = frozenset({"Annots", "LastModified", "Tabs", "Type"})
+_FREE_CATALOG = frozenset({"Pages", "AcroForm", "DSS", "Metadata", "Extensions", "Version", "Perms"})
+_FREE_PAGE = frozenset({"Annots", "LastModified", "Tabs"})
 _ENCODING = frozenset({"Length", "Filter", "DecodeParms", "DL"})
 _SIGNING = frozenset({"V", "AP", "AS", "F", "M", "MK", "Type", "Subtype", "P"})
 _FILLING = frozenset({"V", "AP", "AS", "RV", "I", "TI", "M", "NM", "Ff", "F", "DA", "Type", "Subtype", "P"})
@@ -24,6 +24,7 @@ _LINKS = frozenset({"Kids", "Parent", "P"})
 _READ_ONLY = 1
 _HARMLESS = frozenset({"GoTo", "URI", "Named"})
 _LARGEST_COMPARISON = 400_000
+_MOST_FINDINGS = 10_000
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,10 @@ class Comparer:
         before, after = self.view(old), self.view(new)
         if not changed and before.root == after.root:
             return []
-        return _Step(self, before, after, changed).findings()
+        findings = _Step(self, before, after, changed).findings()
+        if len(findings) > _MOST_FINDINGS:
+            raise OverLimit("over_limit_objects", f"{len(findings)} changes")
+        return findings
 
     def edges(self, revision: Revision, number: int) -> tuple[int, ...]:
         """Numbers an object refers to."""
@@ -505,6 +509,7 @@ class _Step:
         """An annotation lies over content of its page, or over what another annotation showed there before."""
         if disturbs(revision, node, self.old, page):
             return True
+        self.comparer.document.tick()
         box = rectangle(revision, node)
         if not paints(revision, node):
             return False
@@ -563,6 +568,8 @@ class _Step:
         ignored = frozenset({"Fields", "SigFlags", "DR", "DA", "NeedAppearances", "Q"})
         for key in sorted(self.differing(was, now, ignored)):
             self.add("catalog", f"AcroForm/{key}")
+        if _bits(self.old, was.get("SigFlags")) & ~_bits(self.new, now.get("SigFlags")):
+            self.add("catalog", "AcroForm/SigFlags")
         if "DA" in was and not self.same(was["DA"], now.get("DA")):
             self.add("catalog", "AcroForm/DA")
         if self.new.resolve(now.get("NeedAppearances")) is True and not self.same(
@@ -642,7 +649,7 @@ class _Step:
             return
         for key, node in self.before.tree.items():
             twin = self.after.tree[key]
-            if node is not twin and self.differing(node, twin, frozenset({"Kids", "Count"})):
+            if node is not twin and self.differing(node, twin, frozenset({"Kids"})):
                 self.add("page_content", "Pages", None, "inherited attributes")
 
     def _catalog(self) -> None:
@@ -698,6 +705,11 @@ class _Step:
     def _leads(self, page: Dict, altered: set[int]) -> bool:
         values = [value for key, value in page.items() if key not in _FREE_PAGE]
         return not altered.isdisjoint(self.comparer.closure(self.old, values, self.stop))
+
+
+def _bits(revision: Revision, value: Value) -> int:
+    flags = revision.resolve(value)
+    return flags if type(flags) is int else 0
 
 
 def _direct(revision: Revision, value: Value) -> Value:

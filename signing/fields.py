@@ -14,7 +14,7 @@ from signing.results import Limits
 
 __all__ = ["place_field"]
 
-_append: Any = append_signature_field
+_spec: Any = SigFieldSpec
 
 
 def place_field(
@@ -47,7 +47,7 @@ def place_field(
     if not 1 <= page <= seen.pages:
         raise NotPermitted("field_missing", f"page {page} of {seen.pages}")
     with reading():
-        _append(opened.writer, SigFieldSpec(field, on_page=page - 1, box=box))
+        append_signature_field(opened.writer, _spec(field, on_page=page - 1, box=box))
         out = io.BytesIO()
         opened.writer.write(out)
     return out.getvalue()

@@ -15,6 +15,7 @@ from tests.signing.making import (  # noqa: F401
     AGENCY,
     CATALOG,
     FONT,
+    FORM,
     HACK,
     LEADER,
     NUMBER,
@@ -133,6 +134,17 @@ SHADOWS: dict[str, Callable[[Paper], Paper]] = {
         {NUMBER: p.with_entry(NUMBER, b"/V(1)/A<</S/JavaScript/JS(x)>>")}
     ),
     "another name for a field": lambda p: p.update({NUMBER: p.objects[NUMBER].replace(b"(so)", b"(xx)")}),
+    "fewer pages counted": lambda p: p.update({PAGES: p.objects[PAGES].replace(b"/Count 2", b"/Count 1")}),
+    "page became a template": lambda p: p.update({PAGE: p.objects[PAGE].replace(b"/Type/Page/", b"/Type/Template/")}),
+    "catalogue became something else": lambda p: p.update(
+        {CATALOG: p.objects[CATALOG].replace(b"/Type/Catalog", b"/Type/Other")}
+    ),
+    "page tree in a circle": lambda p: p.update({PAGES: p.with_entry(PAGES, b"/Parent 2 0 R")}),
+    "form without signatures": lambda p: p.update({FORM: p.objects[FORM].replace(b"/SigFlags 3", b"/SigFlags 0")}),
+    "form with another look": lambda p: p.update({FORM: p.objects[FORM].replace(b"0 g)", b"1 g)")}),
+    "form with another font": lambda p: p.update(
+        {FORM: p.objects[FORM].replace(b"/F1 %d 0 R" % FONT, b"/F1 901 0 R"), 901: b"<</Type/Font/BaseFont/Courier>>"}
+    ),
     "units of a page": lambda p: p.update({PAGE: p.with_entry(PAGE, b"/UserUnit 3")}),
     "actions of a page": lambda p: p.update({PAGE: p.with_entry(PAGE, b"/AA<</O<</S/JavaScript/JS(x)>>>>")}),
 }  # fmt: skip
