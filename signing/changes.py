@@ -334,7 +334,7 @@ class _Step:
         self.found: list[Finding] = []
         self.signed: set[int] = set()
         self.new_widgets: set[int | str] = set()
-        self._seen: set[tuple[int, int]] = set()
+        self._equal: set[tuple[int, int]] = set()
 
     def findings(self) -> list[Finding]:
         self._fields()
@@ -353,6 +353,13 @@ class _Step:
 
     def same(self, one: Value, two: Value) -> bool:
         """Compare two values by content, references followed, the skeleton compared by number only."""
+        seen: set[tuple[int, int]] = set()
+        if not self._alike(one, two, seen):
+            return False  # what was met on the way is not known to be equal
+        self._equal |= seen
+        return True
+
+    def _alike(self, one: Value, two: Value, seen: set[tuple[int, int]]) -> bool:
         work = [(one, two)]
         while work:
             one, two = work.pop()
@@ -362,10 +369,10 @@ class _Step:
                 pair = (one.number, two.number)
                 if one.generation != two.generation or self._renewed(*pair):
                     return False
-                if pair in self._seen:
+                if pair in self._equal or pair in seen:
                     continue
-                self._seen.add(pair)
-                if len(self._seen) > _LARGEST_COMPARISON:
+                seen.add(pair)
+                if len(self._equal) + len(seen) > _LARGEST_COMPARISON:
                     raise OverLimit("over_limit_objects", "comparison")
             self.comparer.document.tick()
             one, two = self.old.resolve(one), self.new.resolve(two)
