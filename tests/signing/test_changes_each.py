@@ -169,6 +169,12 @@ STEPS: dict[str, tuple[Paper, Callable[[Paper], Paper], list[tuple[str, str]]]] 
         REF_NOTE, lambda p: p.update({FORM: forming(p, b"200 0 R "), 200: NAMED}),
         [("form_field", "x"), ("annotation", "Text")],
     ),
+    "a new signature on a blank spot": (
+        PLAIN, lambda p: p.update({
+            FORM: forming(p, b"200 0 R "), PAGE: listing(p, b"200 0 R "), 201: drawing(b"0 0 9 9 re S"),
+            200: b"<</Subtype/Widget/T(x)/FT/Sig/P %d 0 R/Rect[50 300 150 350]/AP<</N 201 0 R>>%s>>" % (PAGE, SIGNED),
+        }), [("signature_added", "x")],
+    ),
     "a new signature nobody sees": (
         PLAIN, lambda p: p.update({FORM: forming(p, b"<</T(x)/FT/Sig/F 2/Rect[0 0 9 9]%s>>" % SIGNED)}),
         [("signature_added", "x")],
@@ -321,6 +327,12 @@ def test_fields_of_one_name_are_told_apart() -> None:
     document = Document(paper.data, Limits())
     names = list(View(document.revision(len(paper.data))).fields)
     assert names == ["a", "a#1", "so", "ngay", "leader", "agency"]
+
+
+def test_fields_in_a_circle_end() -> None:
+    paper = base(o4=forming(draft(), b"200 0 R 7 (x) "), o200=b"<</T(a)/Kids[200 0 R 201 0 R]>>", o201=b"<</T(b)>>")
+    document = Document(paper.data, Limits())
+    assert {"a", "a.b", "so"} <= set(View(document.revision(len(paper.data))).fields)
 
 
 def chain(key: bytes, last: bytes, length: int) -> dict[int, bytes]:
