@@ -491,9 +491,9 @@ class _Step:
             return
         if keys - _SIGNING or not self._flags(was, now):
             self.add("form_field", was.name, page, ", ".join(sorted(keys - _SIGNING)))
-        self._signed(now, fresh=False)
+        self._signed(now, fresh=False, drawn="AP" in keys)
 
-    def _signed(self, now: Field, *, fresh: bool) -> None:
+    def _signed(self, now: Field, *, fresh: bool, drawn: bool = False) -> None:
         value = self.new.dict(now.value)
         if type(now.value) is Ref:
             self.signed.add(now.value.number)
@@ -504,7 +504,7 @@ class _Step:
         kind = "timestamp_added" if stamp else "signature_added"
         self.found.append(
             Finding(
-                kind, now.name, page, name=now.name, fresh=fresh, visible=visible and (fresh or not stamp),
+                kind, now.name, page, name=now.name, fresh=fresh, visible=visible and (fresh or drawn or not stamp),
                 disturbing=disturbing,
             )
         )  # fmt: skip
