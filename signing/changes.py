@@ -22,6 +22,8 @@ _SIGNING = frozenset({"V", "AP", "AS", "F", "M", "MK", "Type", "Subtype", "P"})
 _FILLING = frozenset({"V", "AP", "AS", "RV", "I", "TI", "M", "NM", "Ff", "F", "DA", "Type", "Subtype", "P"})
 _LINKS = frozenset({"Kids", "Parent", "P"})
 _READ_ONLY = 1
+_PRINT = 4  # flags of annotations, ISO 32000-2, table 167
+_LOCKING = 64 | 128 | 512
 _HARMLESS = frozenset({"GoTo", "URI", "Named"})
 _LARGEST_COMPARISON = 400_000
 _MOST_FINDINGS = 10_000
@@ -526,9 +528,10 @@ class _Step:
         )
 
     def _flags(self, was: Field, now: Field) -> bool:
-        """Nothing gets hidden or shown; a field may only become read-only."""
+        """Nothing gets hidden or shown, on screen or on paper; a field may only become read-only."""
         for (_, one), (_, two) in zip(was.widgets, now.widgets, strict=False):
-            if hidden(self.old, one) != hidden(self.new, two):
+            seen, shown = _bits(self.old, one.get("F")), _bits(self.new, two.get("F"))
+            if (seen ^ shown) & ~(_LOCKING | _PRINT) or seen & ~shown & _PRINT:
                 return False
             old, new = self.old.resolve(one.get("Ff", 0)), self.new.resolve(two.get("Ff", 0))
             if type(old) is not int or type(new) is not int or (old ^ new) & ~_READ_ONLY or (old & ~new & _READ_ONLY):

@@ -111,6 +111,8 @@ SHADOWS: dict[str, Callable[[Paper], Paper]] = {
     "content of a kind nobody knows": lambda p: packed_table(p, TEXT, b"\x03\x00\x00\x00\x00\x00"),
     "content free in a table of streams": lambda p: packed_table(p, TEXT, b"\x00\x00\x00\x00\x00\x01"),
     "fewer objects than there are": lambda p: smaller(p.update({901: b"<<>>"})),
+    "stamp that is not printed": lambda p: p.update({LEADER: p.objects[LEADER].replace(b"/F 4", b"/F 0")}),
+    "number that is not printed": lambda p: p.update({NUMBER: p.objects[NUMBER].replace(b"/F 4", b"")}),
     "stamp on a further page": lambda p: p.update(
         {SECOND: p.objects[SECOND].removesuffix(b">>") + b"/Annots[%d 0 R]>>" % LEADER}
     ),
