@@ -84,9 +84,7 @@ def container(hexadecimal: bytes) -> bytes:
     raw = bytes.fromhex((digits + b"0" if len(digits) % 2 else digits).decode("ascii"))
     if len(raw) < 2 or not raw.strip(b"\x00"):
         raise GuardFault("contents_missing")
-    size = _der_size(raw)
-    if size is None:
-        return raw
+    size = _size(raw)
     if size > len(raw):
         raise GuardFault("container_unreadable")
     if raw[size:].strip(b"\x00"):
@@ -94,16 +92,26 @@ def container(hexadecimal: bytes) -> bytes:
     return raw[:size]
 
 
-def _der_size(raw: bytes) -> int | None:
-    """Length in bytes of the first DER value; None for a BER value of indefinite length."""
+def _size(raw: bytes) -> int:
+    """Length in bytes of the first value, in DER or in BER of indefinite length (X.690, 8.1)."""
     if raw[0] not in (0x30, 0x04):
         raise GuardFault("container_unreadable")
-    first = raw[1]
-    if first < 0x80:
-        return 2 + first
-    if first == 0x80:
-        return None
-    count = first & 0x7F
-    if count > 4 or len(raw) < 2 + count:
-        raise GuardFault("container_unreadable")
-    return 2 + count + int.from_bytes(raw[2 : 2 + count], "big")
+    position = depth = 0
+    while True:
+        tag, first = raw[position : position + 1], raw[position + 1 : position + 2]
+        if not first or tag[0] & 0x1F == 0x1F:
+            raise GuardFault("container_unreadable")
+        position += 2
+        if tag + first == b"\x00\x00" and depth:
+            depth -= 1
+        elif first[0] == 0x80:
+            depth += 1
+        elif first[0] < 0x80:
+            position += first[0]
+        else:
+            count = first[0] & 0x7F
+            if count > 4 or len(raw) < position + count:
+                raise GuardFault("container_unreadable")
+            position += count + int.from_bytes(raw[position : position + count], "big")
+        if not depth:
+            return position

@@ -15,15 +15,18 @@ from signing.overlay import disturbs, hidden, meets, paints, rectangle, shows
 from signing.pdf import Dict, Document, Place, Ref, Revision, Stream, Value
 from signing.results import Change, Modification
 
-_FREE_CATALOG = frozenset({"Pages", "AcroForm", "DSS", "Metadata", "Extensions", "Version", "Perms", "Type"})
-_FREE_PAGE = frozenset({"Annots", "LastModified", "Tabs", "Type"})
+_FREE_CATALOG = frozenset({"Pages", "AcroForm", "DSS", "Metadata", "Extensions", "Version", "Perms"})
+_FREE_PAGE = frozenset({"Annots", "LastModified", "Tabs"})
 _ENCODING = frozenset({"Length", "Filter", "DecodeParms", "DL"})
 _SIGNING = frozenset({"V", "AP", "AS", "F", "M", "MK", "Type", "Subtype", "P"})
 _FILLING = frozenset({"V", "AP", "AS", "RV", "I", "TI", "M", "NM", "Ff", "F", "DA", "Type", "Subtype", "P"})
 _LINKS = frozenset({"Kids", "Parent", "P"})
 _READ_ONLY = 1
+_PRINT = 4  # flags of annotations, ISO 32000-2, table 167
+_LOCKING = 64 | 128 | 512
 _HARMLESS = frozenset({"GoTo", "URI", "Named"})
 _LARGEST_COMPARISON = 400_000
+_MOST_FINDINGS = 10_000
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,10 @@ class Comparer:
         before, after = self.view(old), self.view(new)
         if not changed and before.root == after.root:
             return []
-        return _Step(self, before, after, changed).findings()
+        findings = _Step(self, before, after, changed).findings()
+        if len(findings) > _MOST_FINDINGS:
+            raise OverLimit("over_limit_objects", f"{len(findings)} changes")
+        return findings
 
     def edges(self, revision: Revision, number: int) -> tuple[int, ...]:
         """Numbers an object refers to."""
@@ -330,7 +336,7 @@ class _Step:
         self.found: list[Finding] = []
         self.signed: set[int] = set()
         self.new_widgets: set[int | str] = set()
-        self._seen: set[tuple[int, int]] = set()
+        self._equal: set[tuple[int, int]] = set()
 
     def findings(self) -> list[Finding]:
         self._fields()
@@ -349,6 +355,13 @@ class _Step:
 
     def same(self, one: Value, two: Value) -> bool:
         """Compare two values by content, references followed, the skeleton compared by number only."""
+        seen: set[tuple[int, int]] = set()
+        if not self._alike(one, two, seen):
+            return False  # what was met on the way is not known to be equal
+        self._equal |= seen
+        return True
+
+    def _alike(self, one: Value, two: Value, seen: set[tuple[int, int]]) -> bool:
         work = [(one, two)]
         while work:
             one, two = work.pop()
@@ -358,10 +371,10 @@ class _Step:
                 pair = (one.number, two.number)
                 if one.generation != two.generation or self._renewed(*pair):
                     return False
-                if pair in self._seen:
+                if pair in self._equal or pair in seen:
                     continue
-                self._seen.add(pair)
-                if len(self._seen) > _LARGEST_COMPARISON:
+                seen.add(pair)
+                if len(self._equal) + len(seen) > _LARGEST_COMPARISON:
                     raise OverLimit("over_limit_objects", "comparison")
             self.comparer.document.tick()
             one, two = self.old.resolve(one), self.new.resolve(two)
@@ -480,9 +493,9 @@ class _Step:
             return
         if keys - _SIGNING or not self._flags(was, now):
             self.add("form_field", was.name, page, ", ".join(sorted(keys - _SIGNING)))
-        self._signed(now, fresh=False)
+        self._signed(now, fresh=False, drawn="AP" in keys)
 
-    def _signed(self, now: Field, *, fresh: bool) -> None:
+    def _signed(self, now: Field, *, fresh: bool, drawn: bool = False) -> None:
         value = self.new.dict(now.value)
         if type(now.value) is Ref:
             self.signed.add(now.value.number)
@@ -493,7 +506,7 @@ class _Step:
         kind = "timestamp_added" if stamp else "signature_added"
         self.found.append(
             Finding(
-                kind, now.name, page, name=now.name, fresh=fresh, visible=visible and (fresh or not stamp),
+                kind, now.name, page, name=now.name, fresh=fresh, visible=visible and (fresh or drawn or not stamp),
                 disturbing=disturbing,
             )
         )  # fmt: skip
@@ -505,6 +518,7 @@ class _Step:
         """An annotation lies over content of its page, or over what another annotation showed there before."""
         if disturbs(revision, node, self.old, page):
             return True
+        self.comparer.document.tick()
         box = rectangle(revision, node)
         if not paints(revision, node):
             return False
@@ -514,9 +528,10 @@ class _Step:
         )
 
     def _flags(self, was: Field, now: Field) -> bool:
-        """Nothing gets hidden or shown; a field may only become read-only."""
+        """Nothing gets hidden or shown, on screen or on paper; a field may only become read-only."""
         for (_, one), (_, two) in zip(was.widgets, now.widgets, strict=False):
-            if hidden(self.old, one) != hidden(self.new, two):
+            seen, shown = _bits(self.old, one.get("F")), _bits(self.new, two.get("F"))
+            if (seen ^ shown) & ~(_LOCKING | _PRINT) or seen & ~shown & _PRINT:
                 return False
             old, new = self.old.resolve(one.get("Ff", 0)), self.new.resolve(two.get("Ff", 0))
             if type(old) is not int or type(new) is not int or (old ^ new) & ~_READ_ONLY or (old & ~new & _READ_ONLY):
@@ -563,6 +578,8 @@ class _Step:
         ignored = frozenset({"Fields", "SigFlags", "DR", "DA", "NeedAppearances", "Q"})
         for key in sorted(self.differing(was, now, ignored)):
             self.add("catalog", f"AcroForm/{key}")
+        if _bits(self.old, was.get("SigFlags")) & ~_bits(self.new, now.get("SigFlags")):
+            self.add("catalog", "AcroForm/SigFlags")
         if "DA" in was and not self.same(was["DA"], now.get("DA")):
             self.add("catalog", "AcroForm/DA")
         if self.new.resolve(now.get("NeedAppearances")) is True and not self.same(
@@ -642,7 +659,7 @@ class _Step:
             return
         for key, node in self.before.tree.items():
             twin = self.after.tree[key]
-            if node is not twin and self.differing(node, twin, frozenset({"Kids", "Count"})):
+            if node is not twin and self.differing(node, twin, frozenset({"Kids"})):
                 self.add("page_content", "Pages", None, "inherited attributes")
 
     def _catalog(self) -> None:
@@ -698,6 +715,11 @@ class _Step:
     def _leads(self, page: Dict, altered: set[int]) -> bool:
         values = [value for key, value in page.items() if key not in _FREE_PAGE]
         return not altered.isdisjoint(self.comparer.closure(self.old, values, self.stop))
+
+
+def _bits(revision: Revision, value: Value) -> int:
+    flags = revision.resolve(value)
+    return flags if type(flags) is int else 0
 
 
 def _direct(revision: Revision, value: Value) -> Value:

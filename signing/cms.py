@@ -34,6 +34,14 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 _WEAK = frozenset({"md2", "md5", "sha1"})
 _MOST = 100
+_KINDS = frozenset({"rsassa_pkcs1v15", "rsassa_pss", "ecdsa", "dsa", "ed25519", "ed448"})
+_KEYS = (
+    rsa.RSAPublicKey,
+    ec.EllipticCurvePublicKey,
+    dsa.DSAPublicKey,
+    ed25519.Ed25519PublicKey,
+    ed448.Ed448PublicKey,
+)
 
 
 class CmsFault(Exception):
@@ -119,7 +127,7 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="content type")
     if content_type == "tst_info" and not found.content:
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="no content")
-    if content_type == "data" and bool(enclosed) != sha1_inside:
+    if content_type == "data" and (enclosed is not None) != sha1_inside:
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="enclosed content")
     name = str(signer["digest_algorithm"]["algorithm"].native)
     if name not in _HASHES:
@@ -283,6 +291,8 @@ def _value(signer: Any, key: Any, value: bytes, message: bytes | None, prehashed
         elif kind == "ed448" and isinstance(key, ed448.Ed448PublicKey) and message is not None:
             key.verify(value, data)
             label = "Ed448"
+        elif kind in _KINDS and isinstance(key, _KEYS) and not (kind.startswith("ed") and message is None):
+            raise CmsFault("value_wrong", "SIG_CRYPTO_FAILURE", detail=f"{kind} by a key of another kind")
         else:
             raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True, detail=kind)
     except InvalidSignature as error:

@@ -12,6 +12,7 @@ from signing.results import Limits
 
 __all__ = ["place_field"]
 
+
 def place_field(
     pdf: bytes,
     field: str,

@@ -77,6 +77,7 @@ def _occupied(old: Revision, page: int, box: Box) -> bool:
     import pypdfium2
     from pypdfium2 import raw
 
+    old.document.tick()
     if old.end > _LARGEST:
         return True
     with _RENDERER:

@@ -409,10 +409,8 @@ class Document:
                     plain.setdefault(number, (second, third))
                 elif kind == 2:
                     packed.setdefault(number, (second, third))
-                elif kind == 0:
+                else:  # a kind that is not known counts as null (ISO 32000-2, 7.5.8.3)
                     free.add(number)
-                else:
-                    told -= 1
         ambiguous = told != len(plain.keys() | packed.keys() | free)
         return Section(offset, plain, packed, frozenset(free), trailer, _offset(trailer, "Prev"), None, ambiguous)
 
@@ -541,6 +539,7 @@ class Revision:
             return self._places[number]
         self._places[number] = None
         place: Place | None = None
+        hidden = False
         for section in self.sections:
             entry = section.plain.get(number)
             if entry is not None:
@@ -552,8 +551,9 @@ class Revision:
                 container = self.place(packed[0])
                 place = Place(container.offset, packed[1]) if container is not None and container.slot < 0 else None
                 break
-            if number in section.free and section.hybrid is None:
+            if hidden or (number in section.free and section.hybrid is None):
                 break
+            hidden = number in section.free  # from old readers; the table beside this one may show it to new ones
         self._places[number] = place
         return place
 

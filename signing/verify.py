@@ -380,6 +380,12 @@ class _Check:
             offset = self.scan.unlisted(first, len(self.data))
             if offset is not None:
                 self.notes["unlisted_objects"] = str(offset)
+        sizes = [size for section in self.final.sections if type(size := section.trailer.get("Size")) is int]
+        if sizes and first is not None and sizes[0] < max(sizes) and any(
+            number >= sizes[0] for section in self.final.sections for number in (*section.plain, *section.packed)
+        ):
+            # Objects beyond the size are missing for a reader that goes by the standard (ISO 32000-2, table 15).
+            self.notes["references_ambiguous"] = f"size {sizes[0]}"
         for section in self.document.sections():
             if section.ambiguous and first is not None and section.offset >= first:
                 self.notes["references_ambiguous"] = str(section.offset)

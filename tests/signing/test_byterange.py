@@ -85,3 +85,28 @@ def test_white_space_and_odd_digits_belong_to_the_string() -> None:
 def test_a_revision_ends_with_its_marker(tail: bytes) -> None:
     assert not ends_revision(tail, len(tail))
     assert ends_revision(DATA, len(DATA))
+
+
+@pytest.mark.parametrize(
+    ("raw", "size"),
+    [
+        (b"\x30\x80\x02\x01\x05\x00\x00", 7),
+        (b"\x30\x80\x30\x80\x00\x00\x04\x81\x01a\x00\x00", 12),
+        (b"\x30\x82\x00\x02ab", 6),
+    ],
+)
+def test_a_length_may_be_told_by_its_end(raw: bytes, size: int) -> None:
+    assert container(raw.hex().encode() + b"0000") == raw
+    assert len(raw) == size
+    with pytest.raises(GuardFault) as fault:
+        container(raw.hex().encode() + b"41")
+    assert fault.value.code == "byterange_padding"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\x30\x80\x02\x01\x05", b"\x30\x80\x1f\x01a\x00\x00", b"\x30\x85abcde", b"\x30\x82\x01"]
+)
+def test_a_length_without_end_is_none(raw: bytes) -> None:
+    with pytest.raises(GuardFault) as fault:
+        container(raw.hex().encode())
+    assert fault.value.code == "container_unreadable"

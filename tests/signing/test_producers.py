@@ -151,7 +151,7 @@ def test_all_witnesses_agree(
     spot = len(made.read_bytes()) // 2
     data[spot] ^= 1
     path.write_bytes(data)
-    assert judged(bytes(data), pki, at).verdict is Verdict.FAILED
+    assert judged(bytes(data), pki, at).verdict in (Verdict.FAILED, Verdict.UNREADABLE)
     assert "Signature is Valid." not in subprocess.run(
         [pdfsig, "-nocert", path], capture_output=True, text=True, check=False, timeout=60
     ).stdout

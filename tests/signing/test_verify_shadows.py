@@ -11,10 +11,12 @@ import pytest
 
 from signing.pki import Pki
 from signing.results import Modification, Verdict
+from signing.tsa import LocalTsa
 from tests.signing.making import (  # noqa: F401
     AGENCY,
     CATALOG,
     FONT,
+    FORM,
     HACK,
     LEADER,
     NUMBER,
@@ -50,8 +52,22 @@ def by_hand(
     out += b"xref\n"
     for number, offset, generation, kind in entries(offsets):
         out += b"%d 1\n%010d %05d %s \n" % (number, offset, generation, kind)
-    out += b"trailer\n<</Size 2000/Root %d 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (CATALOG, paper.table, table)
+    out += b"trailer\n<</Size 960/Root %d 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (CATALOG, paper.table, table)
     return Paper(bytes(out), paper.objects, paper.offsets, table)
+
+
+def packed_table(paper: Paper, number: int, row: bytes) -> Paper:
+    """An update that says one thing about one object, in a cross-reference stream."""
+    table = len(paper.data)
+    keys = b"/Type/XRef/Size 2000/W[1 4 1]/Index[%d 1]/Root %d 0 R/Prev %d" % (number, CATALOG, paper.table)
+    out = paper.data + b"960 0 obj\n" + stream(row, keys) + b"\nendobj\nstartxref\n%d\n%%%%EOF\n" % table
+    return Paper(out, paper.objects, paper.offsets, table)
+
+
+def smaller(paper: Paper) -> Paper:
+    """The newest trailer tells fewer objects than the file has."""
+    head, _, tail = paper.data.rpartition(b"/Size ")
+    return Paper(head + b"/Size 5 " + tail.lstrip(b"0123456789"), paper.objects, paper.offsets, paper.table)
 
 
 def inheriting() -> Paper:
@@ -92,6 +108,11 @@ SHADOWS: dict[str, Callable[[Paper], Paper]] = {
     "content listed twice": lambda p: by_hand(
         p, {TEXT: (0, stream(HACK))}, lambda o: [(TEXT, p.offsets[TEXT], 0, b"n"), (TEXT, o[TEXT], 0, b"n")]
     ),
+    "content of a kind nobody knows": lambda p: packed_table(p, TEXT, b"\x03\x00\x00\x00\x00\x00"),
+    "content free in a table of streams": lambda p: packed_table(p, TEXT, b"\x00\x00\x00\x00\x00\x01"),
+    "fewer objects than there are": lambda p: smaller(p.update({901: b"<<>>"})),
+    "stamp that is not printed": lambda p: p.update({LEADER: p.objects[LEADER].replace(b"/F 4", b"/F 0")}),
+    "number that is not printed": lambda p: p.update({NUMBER: p.objects[NUMBER].replace(b"/F 4", b"")}),
     "stamp on a further page": lambda p: p.update(
         {SECOND: p.objects[SECOND].removesuffix(b">>") + b"/Annots[%d 0 R]>>" % LEADER}
     ),
@@ -133,6 +154,17 @@ SHADOWS: dict[str, Callable[[Paper], Paper]] = {
         {NUMBER: p.with_entry(NUMBER, b"/V(1)/A<</S/JavaScript/JS(x)>>")}
     ),
     "another name for a field": lambda p: p.update({NUMBER: p.objects[NUMBER].replace(b"(so)", b"(xx)")}),
+    "fewer pages counted": lambda p: p.update({PAGES: p.objects[PAGES].replace(b"/Count 2", b"/Count 1")}),
+    "page became a template": lambda p: p.update({PAGE: p.objects[PAGE].replace(b"/Type/Page/", b"/Type/Template/")}),
+    "catalogue became something else": lambda p: p.update(
+        {CATALOG: p.objects[CATALOG].replace(b"/Type/Catalog", b"/Type/Other")}
+    ),
+    "page tree in a circle": lambda p: p.update({PAGES: p.with_entry(PAGES, b"/Parent 2 0 R")}),
+    "form without signatures": lambda p: p.update({FORM: p.objects[FORM].replace(b"/SigFlags 3", b"/SigFlags 0")}),
+    "form with another look": lambda p: p.update({FORM: p.objects[FORM].replace(b"0 g)", b"1 g)")}),
+    "form with another font": lambda p: p.update(
+        {FORM: p.objects[FORM].replace(b"/F1 %d 0 R" % FONT, b"/F1 901 0 R"), 901: b"<</Type/Font/BaseFont/Courier>>"}
+    ),
     "units of a page": lambda p: p.update({PAGE: p.with_entry(PAGE, b"/UserUnit 3")}),
     "actions of a page": lambda p: p.update({PAGE: p.with_entry(PAGE, b"/AA<</O<</S/JavaScript/JS(x)>>>>")}),
 }  # fmt: skip
@@ -201,3 +233,31 @@ def test_a_cover_over_the_text_fails_even_where_comments_are_allowed(judge: Judg
     note = b"<</Type/Annot/Subtype/FreeText/Rect[%s]/Contents(y kien)/DA(/F1 9 Tf)/F 4>>"
     assert judge(signed.annotate(note % b"300 400 400 450")).verdict is Verdict.WARNED
     assert judge(signed.annotate(note % b"60 690 460 720")).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(("level", "lock"), [(1, b""), (2, b""), (None, b"/Action/All")])
+def test_a_time_stamp_draws_nothing(judge: Judge, pki: Pki, at: datetime, level: int | None, lock: bytes) -> None:
+    """A document time-stamp is always permitted, so it may not show anything in a field that was left empty."""
+    tsa = LocalTsa(pki.key("tsa"), lambda: at)
+    signed = draft().sign(pki.key("leader"), LEADER, at, certify=level, lock=lock)
+    how = {"document_stamp": True, "stamp": lambda digest: tsa.stamp(digest, "sha256")}
+    plain = judge(signed.sign(tsa.key, AGENCY, at, **how))
+    assert plain.verdict is Verdict.PASSED
+    drawn = judge(signed.sign(tsa.key, AGENCY, at, look=b"0 0 90 90 re f", **how))
+    assert drawn.signatures[0].verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_what_two_tables_side_by_side_hide_is_seen(judge: Judge, approved: Paper, shown: bool) -> None:
+    """The old table says the text is free; only the new one beside it could still show it."""
+    row = b"\x01" + approved.offsets[TEXT].to_bytes(4, "big") + b"\x00"
+    other = b"\x01" + approved.offsets[PAGE].to_bytes(4, "big") + b"\x00"
+    beside = packed_table(approved, TEXT if shown else PAGE, row if shown else other)
+    data = beside.data.rpartition(b"startxref")[0]
+    table = len(data)
+    data += b"xref\n%d 1\n%010d 00001 f \n" % (TEXT, 0)
+    trailer = b"trailer\n<</Size 2000/Root %d 0 R/Prev %d/XRefStm %d>>\nstartxref\n%d\n%%%%EOF\n"
+    data += trailer % (CATALOG, approved.table, len(approved.data), table)
+    answer = judge(Paper(data))
+    assert answer.verdict is (Verdict.WARNED if shown else Verdict.FAILED)
+    assert "hybrid_references" in [note.code for note in answer.notes]
