@@ -52,6 +52,7 @@ class Permission(StrEnum):
     LEDGER_READ = "ledger.read"
     LEDGER_PROVE = "ledger.prove"
     DIRECTORY_CHANGE = "directory.change"
+    CERTIFICATE_READ = "certificate.read"
     ACCOUNT_SIGN_IN = "account.sign_in"
     ACCOUNT_SIGN_OUT = "account.sign_out"
     ACCOUNT_CHANGE = "account.change"
@@ -89,8 +90,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset(_EVERYDAY),
     Role.FORMAT_CHECKER: frozenset({_P.DRAFT_APPROVE_FORMAT, _P.DRAFT_SEND_BACK}),
     Role.ARCHIVIST: frozenset(),
-    Role.AUDITOR: frozenset({_P.STATISTICS_READ, _P.LEDGER_READ}),
-    Role.ADMIN: frozenset({_P.DIRECTORY_CHANGE}),
+    Role.AUDITOR: frozenset({_P.STATISTICS_READ, _P.LEDGER_READ, _P.CERTIFICATE_READ}),
+    Role.ADMIN: frozenset({_P.DIRECTORY_CHANGE, _P.CERTIFICATE_READ}),
     Role.SYSTEM: frozenset(
         {
             _P.DOCUMENT_ARRIVE,

@@ -24,7 +24,7 @@ from eoffice.models.directory import Certificate, Person, Post
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.models.review import LOOK_AGAIN, Approval, DraftVersion, SigningItem
 from eoffice.rules.access import Permission
-from eoffice.services import issuing, queues, work
+from eoffice.services import directory, issuing, queues, work
 from eoffice.services.verbs import verb
 from signing.errors import KeyUnavailable, SigningError
 
@@ -465,9 +465,9 @@ def certificates(desk: Desk) -> dict[str, Certificate]:
                 Certificate.purpose == "seal",
             ),
         )
-        .order_by(Certificate.valid_to)
+        .order_by(*directory.newest_valid(desk.now()))
     )
-    return {row.purpose: row for row in rows}
+    return {row.purpose: row for row in reversed(rows.all())}
 
 
 def retriable(items: Collection[Any]) -> list[Any]:

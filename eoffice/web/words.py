@@ -233,6 +233,28 @@ PURPOSES: dict[str, str] = {
     "seal": N_("the agency"),
     "exchange": N_("the agency's exchange"),
 }
+PURPOSES_LISTED: dict[str, str] = {
+    "leader": N_("Signer"),
+    "seal": N_("Agency's seal"),
+    "exchange": N_("Exchange"),
+}
+CERTIFICATE_TABS: dict[str, str] = {
+    "active": N_("In use"),
+    "ending": N_("End soon"),
+    "expired": N_("Expired"),
+    "revoked": N_("Revoked"),
+    "replaced": N_("Replaced"),
+}
+REVOCATIONS: dict[str, str] = {
+    "good": N_("not revoked"),
+    "revoked": N_("revoked"),
+    "unknown": N_("not known: no list of the issuer speaks for now"),
+}
+STORAGES: dict[str, str] = {
+    "agent": N_("in the key agent of this office"),
+    "token": N_("on a device of its holder"),
+    "service": N_("with a signing service"),
+}
 CERTIFICATE_STATES: dict[str, Word] = {
     "active": Word(N_("In use"), "shield-check"),
     "revoked": Word(N_("Revoked"), "octagon-x", "bad"),

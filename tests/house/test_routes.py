@@ -11,6 +11,9 @@ from eoffice.web import create_app, guard
 ROUTES = {
     "GET /": "public",
     "GET /account": "signed in",
+    "GET /certificates": "needs certificate.read",
+    "GET /certificates.csv": "needs certificate.read",
+    "GET /certificates/<uuid:certificate_id>": "needs certificate.read",
     "GET /counters.json": "signed in",
     "GET /deliveries": "signed in",
     "GET /directory": "signed in",

@@ -1,0 +1,201 @@
+"""The board of certificates: who sees which, how many stand how, and one of them in full."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select, update
+
+from eoffice.models.directory import Certificate
+from tests.support.checking import CheckingClient, Page
+from tests.web.conftest import Town
+from tests.web.test_directory import change
+from tests.web.test_documents import links, listed, statements
+
+SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def phong(client: CheckingClient, town: Town) -> CheckingClient:
+    """The administrator of Sở Nội vụ."""
+    town.enter(client, "phong")
+    return client
+
+
+def rows(town: Town, slug: str = "so-noi-vu", purpose: str = "") -> list[Certificate]:
+    with town.office.sessions.read() as session:
+        statement = select(Certificate).where(Certificate.agency_id == town.agency(slug))
+        if purpose:
+            statement = statement.where(Certificate.purpose == purpose)
+        return list(session.scalars(statement.order_by(Certificate.id).execution_options(scoped=True)))
+
+
+def ends_in(town: Town, row: Certificate, **span: float) -> None:
+    change(town, update(Certificate).where(Certificate.id == row.id).values(valid_to=at(town, **span)))
+
+
+def at(town: Town, **span: float) -> Any:
+    return town.clock.now() + timedelta(**span)
+
+
+def many(town: Town, number: int) -> None:
+    """Enter further certificates of leaders, spread over the coming years."""
+    (first, *_more) = rows(town, purpose="leader")
+    table: Any = Certificate.__table__
+    same = {column.key: getattr(first, column.key) for column in table.columns}
+    made = [
+        same | {"id": uuid4(), "sha256": f"{place:064x}", "valid_to": at(town, days=place % 900 + 1)}
+        for place in range(number)
+    ]
+    with town.office.engine.begin() as connection:
+        connection.execute(table.insert(), made)
+
+
+def tabs(page: Page) -> dict[str, str]:
+    """The tabs of the board and the numbers on them."""
+    nav = next(item for item in page.one("main").all("nav") if "tabs" in item.attributes.get("class", ""))
+    found = [re.split(r"(?=\d)", item.text(), maxsplit=1) for item in nav.all("a")]
+    return {text.strip(): number for text, number in found}
+
+
+@pytest.mark.parametrize("locale", ["vi", "en"])
+def test_the_board_tells_each_with_holder_state_and_end(phong: CheckingClient, town: Town, locale: str) -> None:
+    phong.speak(locale)
+    page = phong.page("/certificates")
+    told = listed(page)
+    seal, in_use = {"vi": ("Ký số cơ quan", "Đang dùng"), "en": ("Agency's seal", "In use")}[locale]
+    for words in ("Nguyễn Văn Nam", "Trần Thị Hạnh", "Sở Nội vụ", seal, in_use):
+        assert words in told, words
+    assert len(links(page)) == len(rows(town))
+
+
+def test_the_administrator_sees_his_agency_and_the_auditor_hers(client: CheckingClient, town: Town) -> None:
+    town.enter(client, "phong")
+    assert "Sở Tài chính" not in client.page("/certificates").one("main").text()
+    theirs = rows(town, "so-tai-chinh")[0].id
+    assert client.get(f"/certificates/{theirs}").status_code == 404
+    town.enter(client, "mai")
+    assert "Sở Tài chính" in client.page("/certificates").one("main").text()
+    own = links(client.page("/certificates", query_string={"agency": "so-tai-chinh"}))
+    assert own
+    assert f"/certificates/{theirs}" in own
+    client.page(f"/certificates/{theirs}")
+
+
+@pytest.mark.parametrize("login", ["hanh", "nam", "tuan", "anh"])
+@SQLITE
+def test_others_are_refused(client: CheckingClient, town: Town, login: str) -> None:
+    town.enter(client, login)
+    assert client.get("/certificates").status_code == 403
+    assert client.get("/certificates.csv").status_code == 403
+    assert client.get(f"/certificates/{rows(town)[0].id}").status_code == 403
+
+
+def test_ends_are_counted_in_sixty_thirty_and_seven_days(phong: CheckingClient, town: Town) -> None:
+    leader, seal, exchange = (rows(town, purpose=purpose)[0] for purpose in ("leader", "seal", "exchange"))
+    before = tabs(phong.page("/certificates"))
+    ends_in(town, leader, days=59)
+    ends_in(town, seal, days=6, hours=1)
+    ends_in(town, exchange, days=-1)
+    page = phong.page("/certificates")
+    now = tabs(page)
+    assert (now["Sắp hết hạn"], now["Hết hạn"]) == ("2", "1")
+    assert int(now["Đang dùng"]) == int(before["Đang dùng"]) - 1
+    told = page.one("main").text()
+    assert [re.search(rf"trong {days} ngày: (\d+)", told)[1] for days in (60, 30, 7)] == ["2", "1", "1"]  # type: ignore[index]
+    assert links(phong.page("/certificates?show=ending&days=7")) == [f"/certificates/{seal.id}"]
+    assert links(phong.page("/certificates?show=ending")) == [f"/certificates/{row.id}" for row in (seal, leader)]
+    assert "còn 6 ngày" in listed(phong.page("/certificates?show=ending&days=7")).lower()
+    assert links(phong.page("/certificates?show=expired")) == [f"/certificates/{exchange.id}"]
+    counted = next(item for item in page.root.all("span") if item.attributes.get("data-count") == "ending")
+    assert counted.text().strip() == "2"
+
+
+@SQLITE
+def test_the_holder_is_told_quietly(client: CheckingClient, town: Town) -> None:
+    town.enter(client, "nam")
+    assert "Đề nghị liên hệ quản trị" not in client.page("/account").one("main").text()
+    (leader,) = [row for row in rows(town, purpose="leader") if row.post_id == town.post("nam")]
+    ends_in(town, leader, days=20, hours=1)
+    told = client.page("/account").one("main").text()
+    assert "còn 20 ngày" in told.lower()
+    assert "Đề nghị liên hệ quản trị" in told
+    town.enter(client, "hanh")
+    ends_in(town, rows(town, purpose="seal")[0], days=3, hours=1)
+    assert "còn 3 ngày" in client.page("/account").one("main").text().lower()
+
+
+@pytest.mark.parametrize("words", ["nguyen van nam", "NAM Nguyễn", "{serial}"])
+def test_it_is_searched_by_name_and_serial_number(phong: CheckingClient, town: Town, words: str) -> None:
+    (leader,) = [row for row in rows(town, purpose="leader") if row.post_id == town.post("nam")]
+    found = links(phong.page("/certificates", query_string={"q": words.format(serial=leader.serial[3:20].upper())}))
+    assert found == [f"/certificates/{leader.id}"]
+
+
+@SQLITE
+@pytest.mark.parametrize("words", ["%", "_", "\\", "không có ai"])
+def test_signs_of_a_pattern_are_letters_like_others(phong: CheckingClient, words: str) -> None:
+    assert "Không có chứng thư số nào khớp" in phong.page("/certificates", query_string={"q": words}).one("main").text()
+
+
+@SQLITE
+def test_what_an_address_says_wrongly_is_left_out(phong: CheckingClient, town: Town) -> None:
+    for query in ("show=x", "days=8&show=ending", "purpose=x", "agency=x", "after=x", "after=2026-01-01_x"):
+        phong.page(f"/certificates?{query}")
+    assert len(links(phong.page("/certificates?after=2026-01-01T00:00:00_" + str(uuid4())))) == len(rows(town))
+
+
+@SQLITE
+def test_pages_join_and_cost_the_same(phong: CheckingClient, town: Town) -> None:
+    with statements(town) as few:
+        phong.page("/certificates")
+    many(town, 300)
+    found, path, cost = [], "/certificates", set()
+    while path:
+        with statements(town) as seen:
+            page = phong.page(path)
+        cost.add(len(seen))
+        found += links(page)
+        path = next((a.attributes["href"] for a in page.one("main").all("a") if a.attributes.get("rel") == "next"), "")
+    assert len(found) == len(set(found)) == len(rows(town)) > 300
+    assert cost == {len(few)}
+    assert len(few) <= 10
+
+
+@SQLITE
+def test_the_table_to_take_away_has_every_row(phong: CheckingClient, town: Town) -> None:
+    many(town, 1100)
+    text = phong.get("/certificates.csv").get_data().decode("utf-8-sig")
+    table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+    assert len(table) == len(rows(town))
+    assert {row["Trạng thái"] for row in table} == {"Đang dùng"}
+    assert all(row["Số sê-ri"] and row["Hiệu lực đến"] for row in table)
+
+
+@pytest.mark.parametrize("locale", ["vi", "en"])
+def test_one_certificate_in_full(phong: CheckingClient, town: Town, locale: str) -> None:
+    phong.speak(locale)
+    (leader,) = [row for row in rows(town, purpose="leader") if row.post_id == town.post("nam")]
+    page = phong.page(f"/certificates/{leader.id}")
+    told = page.one("main").text()
+    good, usage, test = {
+        "vi": ("chưa bị thu hồi, theo CRL", "ký văn bản", "Chứng thư thử nghiệm"),
+        "en": ("not revoked, by CRL", "signing of documents", "Test certificate"),
+    }[locale]
+    own = (leader.serial, leader.sha256, "CA cấp phát THỬ NGHIỆM", "Nguyễn Văn Nam, Giám đốc")
+    for words in (*own, good, usage, test):
+        assert words in told, words
+    with statements(town) as seen:
+        phong.page(f"/certificates/{leader.id}")
+    assert len(seen) <= 10
+
+
+@SQLITE
+def test_an_unknown_certificate_is_not_found(phong: CheckingClient) -> None:
+    assert phong.get(f"/certificates/{UUID(int=0)}").status_code == 404
