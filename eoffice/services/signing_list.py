@@ -265,6 +265,23 @@ def fail(desk: Desk, row: SigningItem, *, batch: UUID, code: str, reason_vi: str
     return row
 
 
+def call_off(desk: Desk, post: UUID, *, code: str, reason_vi: str, reason_en: str) -> list[UUID]:
+    """Call off what waits to be signed by a post, within the deed that made it impossible, and say why in its list.
+
+    Returns:
+        The documents.
+    """
+    waiting = scope(desk, SigningItem).where(
+        SigningItem.agency_id == desk.agency, SigningItem.post_id == post, SigningItem.state == "queued"
+    )
+    rows = _locked(desk, waiting)
+    work.cancel(desk.session, [_job(row) for row in rows], desk.now())
+    for row in rows:
+        row.state, row.ended_at, row.code = "failed", desk.now(), code
+        row.reason_vi, row.reason_en = reason_vi, reason_en
+    return [row.document_id for row in rows]
+
+
 def _mine(desk: Desk) -> Any:
     return scope(desk, SigningItem).where(
         SigningItem.agency_id == desk.agency, SigningItem.post_id == desk.actor.post

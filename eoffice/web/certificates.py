@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, flash, g, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
 from eoffice.core import i18n
+from eoffice.core.clock import local_date
+from eoffice.core.errors import Conflict, InvalidInput, KeyReused, OfficeError
+from eoffice.formats import handover
 from eoffice.models.directory import Agency
-from eoffice.rules.access import Permission
-from eoffice.services import certificate_facts, certificates, directory
-from eoffice.services.certificates import PURPOSES, WARNINGS, Counts, Wanted
+from eoffice.rules.access import Permission, permits
+from eoffice.services import certificate_facts, certificates, directory, test_authority
+from eoffice.services.certificates import PURPOSES, WARNINGS, Counts, Handing, Wanted
+from eoffice.services.verbs import Verb
 from eoffice.web import entries, here, sheets, words
 from eoffice.web.guard import needs
 from eoffice.web.language import say as _
 
 room = Blueprint("certificates", __name__)
 
-READ = Permission.CERTIFICATE_READ
+READ, CHANGE, ISSUE = Permission.CERTIFICATE_READ, Permission.CERTIFICATE_CHANGE, Permission.CERTIFICATE_ISSUE
 CHUNK = 500
 """Rows of the list fetched at once for a file."""
 
@@ -91,6 +96,7 @@ def board() -> str:
         counts = certificates.count(desk, replace(look.wanted, agency=None, purpose=""))
         page = certificates.find(desk, look.wanted, after=after)
         people = directory.named(desk, {row.holder for row in page.rows if row.holder})
+        open_requests = certificates.request_counts(desk)["requested"]
     wanted = look.wanted
     there = [row for row in counts if wanted.agency in (None, row.agency)]
     chosen = [row for row in there if wanted.purpose in ("", row.purpose)]
@@ -108,6 +114,7 @@ def board() -> str:
         names=names,
         people=people,
         csv=url_for("certificates.export", **look.values()),
+        open_requests=open_requests,
     )
 
 
@@ -199,12 +206,14 @@ def certificate(certificate_id: UUID) -> str:
     return show(certificate_id)
 
 
-def show(certificate_id: UUID, problem: str = "") -> str:
+def show(certificate_id: UUID, problem: OfficeError | None = None) -> str:
     """The page of one certificate, with what could not be done."""
     with here.reading() as desk:
         row = certificates.one(desk, certificate_id)
         given = certificates.handovers(desk, row)
         posts = {row.post_id, row.custodian_post_id}
+        may = row.agency_id == desk.agency and row.status == "active" and permits(desk.actor.roles, CHANGE)
+        keepers = certificates.keepers(desk) if may and row.purpose == "seal" else []
         found = {
             "agency": directory.agency(desk, row.agency_id),
             "people": directory.named(desk, {post for post in posts if post}),
@@ -218,7 +227,10 @@ def show(certificate_id: UUID, problem: str = "") -> str:
         facts=facts,
         usages=[_(usage) for usage in facts.usages],
         given_over=given,
-        problem=problem,
+        may=may,
+        takers=[post for post in keepers if post.id != row.custodian_post_id],
+        problem=problem.sentence(g.locale) if problem else "",
+        field=str(problem.facts.get("field", "")) if problem else "",
         **found,
     )
 
@@ -226,3 +238,214 @@ def show(certificate_id: UUID, problem: str = "") -> str:
 def _told(deed: Any) -> Any:
     who = _("The system") if deed.name == "eoffice" else deed.name
     return deed.at, entries.deed(deed.word, deed.notes, {}, who=who)
+
+
+@room.post("/certificates/<uuid:certificate_id>/revoke")
+@needs(CHANGE)
+def revoke(certificate_id: UUID) -> Response | tuple[str, int]:
+    """Revoke it, with a reason and the day it counts from."""
+    return _do(
+        certificate_id,
+        certificates.revoke,
+        _("The certificate was revoked; nothing more is signed with it."),
+        lambda: {
+            "reason": request.form.get("reason", "")[:4000],
+            "since": here.day("since"),
+            "reported_on": here.day("reported_on"),
+        },
+    )
+
+
+@room.post("/certificates/<uuid:certificate_id>/hand-over")
+@needs(CHANGE)
+def hand_over(certificate_id: UUID) -> Response | tuple[str, int]:
+    """Give the agency's key to another clerk; the minutes can be printed then."""
+    form = request.form
+    return _do(
+        certificate_id,
+        certificates.hand_over,
+        _("The hand-over was written down. Please print the minutes and have them signed."),
+        lambda: {
+            "handing": Handing(
+                to_post=here.identifier("to_post") or UUID(int=0),
+                permission=form.get("permission", "")[:500],
+                device=form.get("device", "")[:200],
+                device_serial=form.get("device_serial", "")[:100],
+                note=form.get("note", "")[:1000],
+            )
+        },
+    )
+
+
+def _do(
+    certificate_id: UUID, deed: Verb, told: str, read: Callable[[], dict[str, Any]]
+) -> Response | tuple[str, int]:
+    try:
+        here.do(deed, certificate_id, **read())
+    except (InvalidInput, Conflict) as error:
+        if isinstance(error, KeyReused):
+            raise
+        return show(certificate_id, error), error.status
+    flash(told)
+    return here.go(url_for("certificates.certificate", certificate_id=certificate_id))
+
+
+@room.get("/certificates/<uuid:certificate_id>/hand-overs/<uuid:handover_id>.pdf")
+@needs(READ)
+def minutes(certificate_id: UUID, handover_id: UUID) -> Response:
+    """The minutes of a hand-over to print and sign, drawn from what was written down."""
+    with here.reading() as desk:
+        row = certificates.one(desk, certificate_id)
+        given = certificates.handover(desk, certificate_id, handover_id)
+        agency = directory.agency(desk, row.agency_id)
+    pdf = handover.render(
+        handover.Minutes(
+            parent=agency.superior_name,
+            agency=agency.name,
+            place=agency.place,
+            giver=handover.Side(given.from_name, given.from_title),
+            taker=handover.Side(given.to_name, given.to_title),
+            permission=given.permission,
+            device=given.device,
+            device_serial=given.device_serial,
+            subject=row.name,
+            issuer=row.issuer,
+            serial=row.serial,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            at=given.at,
+            note=given.note,
+            test=row.test,
+        )
+    )
+    day = local_date(given.at).isoformat()
+    answer = send_file(
+        io.BytesIO(pdf), mimetype="application/pdf", as_attachment=True, download_name=f"bien-ban-ban-giao-{day}.pdf"
+    )
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
+
+
+# requests
+
+
+@room.get("/certificates/requests")
+@needs(READ)
+def requests() -> str:
+    """What certificates are asked for, and what became of earlier requests."""
+    return _requests()
+
+
+def _requests(problem: OfficeError | None = None) -> str:
+    state = request.args.get("state", "requested")
+    state = state if state in words.REQUEST_STATES else "requested"
+    with here.reading() as desk:
+        counts = certificates.request_counts(desk)
+        rows = certificates.requests(desk, state)
+        waiting = certificates.under_way(desk, rows) if state == "requested" else {}
+        names = directory.short_names(desk, {row.agency_id for row in rows})
+        people = directory.named(desk, {row.post_id for row in rows if row.post_id})
+        may = permits(desk.actor.roles, CHANGE)
+        choices = (certificates.signers(desk), certificates.keepers(desk)) if may else ([], [])
+        own = desk.agency
+        authority = test_authority.available(desk)
+        soon = len(certificates.to_renew(desk)) if may else 0
+    return render_template(
+        "certificates/requests.html",
+        rows=rows,
+        state=state,
+        tabs=[
+            Tab(
+                _(word.text),
+                url_for("certificates.requests", state=name if name != "requested" else None),
+                i18n.number(g.locale, counts[name]),
+                name == state,
+                False,
+            )
+            for name, word in words.REQUEST_STATES.items()
+        ],
+        open_count=counts["requested"],
+        waiting=waiting,
+        names=names,
+        people=people,
+        may=may,
+        own=own,
+        signers=choices[0],
+        keepers=choices[1],
+        authority=authority,
+        soon=soon,
+        problem=problem.sentence(g.locale) if problem else "",
+        field=str(problem.facts.get("field", "")) if problem else "",
+    )
+
+
+def _decide(deed: Verb, told: str, subject: UUID | None = None, **arguments: Any) -> Response | tuple[str, int]:
+    try:
+        here.do(deed, subject, **arguments)
+    except (InvalidInput, Conflict) as error:
+        if isinstance(error, KeyReused):
+            raise
+        return _requests(error), error.status
+    flash(told)
+    return here.go(url_for("certificates.requests"))
+
+
+@room.post("/certificates/requests")
+@needs(CHANGE)
+def ask() -> Response | tuple[str, int]:
+    """Ask for one certificate."""
+    purpose, _mark, post = request.form.get("whom", "").partition(":")
+    try:
+        holder = UUID(post) if post else None
+    except ValueError:
+        holder = UUID(int=0)
+    return _decide(certificates.request, _("The certificate was asked for."), purpose=purpose, post=holder)
+
+
+@room.post("/certificates/requests/issue")
+@needs(CHANGE)
+def issue_all() -> Response | tuple[str, int]:
+    """Have everything that is asked for issued in the background."""
+    return _decide(certificates.order, _("The certificates are being issued; this page tells how far it is."))
+
+
+@room.post("/certificates/requests/renew")
+@needs(CHANGE)
+def renew() -> Response | tuple[str, int]:
+    """Ask anew for all that end soon."""
+    return _decide(certificates.renew, _("New certificates were asked for in place of those that end."))
+
+
+@room.post("/certificates/requests/<uuid:request_id>/issue")
+@needs(ISSUE)
+def issue(request_id: UUID) -> Response | tuple[str, int]:
+    """Issue one by the test authority."""
+    return _decide(certificates.issue, _("The test certificate was issued."), request_id)
+
+
+@room.get("/certificates/requests/<uuid:request_id>/refuse")
+@needs(CHANGE)
+def refusal(request_id: UUID) -> str:
+    """Ask for the reason of a refusal."""
+    return _refusal(request_id)
+
+
+def _refusal(request_id: UUID, problem: OfficeError | None = None) -> str:
+    with here.reading() as desk:
+        row = certificates.asked(desk, request_id)
+        holder = directory.named(desk, {row.post_id}).get(row.post_id) if row.post_id else None
+    told = problem.sentence(g.locale) if problem else ""
+    return render_template("certificates/refusal.html", row=row, holder=holder, problem=told)
+
+
+@room.post("/certificates/requests/<uuid:request_id>/refuse")
+@needs(CHANGE)
+def refuse(request_id: UUID) -> Response | tuple[str, int]:
+    """Refuse one with a reason."""
+    try:
+        here.do(certificates.refuse, request_id, reason=request.form.get("reason", "")[:4000])
+    except InvalidInput as error:
+        return _refusal(request_id, error), error.status
+    flash(_("The request was refused with your reason."))
+    return here.go(url_for("certificates.requests"))

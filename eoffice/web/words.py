@@ -191,6 +191,14 @@ DEEDS: dict[str, str] = {
     "agency.established": N_("{who} entered an agency in the directory"),
     "post.appointed": N_("{who} put somebody on the post of {title}"),
     "certificate.entered": N_("{who} entered a certificate in the directory"),
+    "certificate.requested": N_("{who} asked for a certificate"),
+    "certificate.refused": N_("{who} refused the request for a certificate: {reason}"),
+    "issuing.ordered": N_("{who} had certificates issued that were asked for"),
+    "certificate.issued": N_("{who} issued the certificate"),
+    "certificate.revoked": N_("{who} revoked the certificate: {reason}"),
+    "revocation.published": N_("The revocation was published in the issuer's list"),
+    "renewal.asked": N_("{who} asked for new certificates in place of those that end"),
+    "key.handed_over": N_("{who} wrote down that the agency's key was handed over, by permission {note}"),
     "calendar.seeded": N_("{who} entered days off and working days"),
     "setting.changed": N_("{who} changed a setting of the office"),
     "proof.asked": N_("{who} asked for a proof of the ledger"),
@@ -244,6 +252,11 @@ CERTIFICATE_TABS: dict[str, str] = {
     "expired": N_("Expired"),
     "revoked": N_("Revoked"),
     "replaced": N_("Replaced"),
+}
+REQUEST_STATES: dict[str, Word] = {
+    "requested": Word(N_("Asked for"), "clock"),
+    "issued": Word(N_("Issued to the holder"), "circle-check", "ok"),
+    "refused": Word(N_("Request refused"), "octagon-x", "bad"),
 }
 REVOCATIONS: dict[str, str] = {
     "good": N_("not revoked"),

@@ -12,8 +12,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, update
 
+from eoffice.core.desk import scope
+from eoffice.jobs.worker import drain
 from eoffice.models.directory import Certificate
-from tests.support.checking import CheckingClient, Page
+from eoffice.models.review import SigningItem
+from eoffice.services import certificates, directory, test_authority
+from eoffice.services.directory import NewPost
+from eoffice.web import create_app
+from tests.support.checking import CheckingClient, Page, filled
 from tests.web.conftest import Town
 from tests.web.test_directory import change
 from tests.web.test_documents import links, listed, statements
@@ -199,3 +205,128 @@ def test_one_certificate_in_full(phong: CheckingClient, town: Town, locale: str)
 @SQLITE
 def test_an_unknown_certificate_is_not_found(phong: CheckingClient) -> None:
     assert phong.get(f"/certificates/{UUID(int=0)}").status_code == 404
+
+
+# deeds
+
+
+def sent(page: Page, action: str) -> dict[str, str]:
+    """The fields of the form of a page that leads to an address."""
+    return filled(next(form for form in page.root.all("form") if form.attributes.get("action") == action))
+
+
+def post(client: CheckingClient, page: Page, action: str, **given: str) -> Any:
+    """Send a form of a page, with what somebody wrote into it."""
+    return client.post(action, data=sent(page, action) | given)
+
+
+def test_a_certificate_is_revoked_in_its_page(phong: CheckingClient, town: Town) -> None:
+    (leader,) = [row for row in rows(town, purpose="leader") if row.post_id == town.post("nam")]
+    path = f"/certificates/{leader.id}"
+    page = phong.page(path)
+    assert post(phong, page, f"{path}/revoke", reason="").status_code == 422
+    wrong = post(phong, page, f"{path}/revoke", reason="Mất thiết bị", since="31/02/2026")
+    assert wrong.status_code == 422
+    assert "Mất thiết bị" in wrong.get_data(as_text=True)
+    page = phong.page(path)
+    given = sent(page, f"{path}/revoke") | {"reason": "Mất thiết bị lưu khóa"}
+    for _press in range(2):
+        assert phong.post(f"{path}/revoke", data=given).status_code == 303
+    told = phong.page(path).one("main").text()
+    for words in ("Mất thiết bị lưu khóa", "Đã thu hồi chứng thư số; từ nay", "Lý Hoài Phong thu hồi chứng thư số"):
+        assert words in told, words
+    assert "Thu hồi…" not in told
+    stale = post(phong, page, f"{path}/revoke", reason="lần nữa", key="0" * 32)
+    assert stale.status_code == 409
+
+
+@SQLITE
+def test_waiting_documents_are_told_of_a_revocation(busy: tuple[Town, dict[str, UUID]]) -> None:
+    """What stands in the queue of the key fails with the reason, in the leader's own list."""
+    town, waiting = busy
+    app = create_app(town.office)
+    app.test_client_class = CheckingClient
+    client: Any = app.test_client()
+    queued = SigningItem(
+        agency_id=town.agency("so-noi-vu"), document_id=waiting["format_ok"], post_id=town.post("nam"),
+        sha256="0" * 64, shown={"pages": []}, state="queued", batch=uuid4(), listed_at=town.clock.now(),
+        begun_at=town.clock.now(),
+    )  # fmt: skip
+    with town.office.sessions.write() as session:
+        session.add(queued)
+        session.commit()
+        key = queued.id
+    (leader,) = [row for row in rows(town, purpose="leader") if row.post_id == town.post("nam")]
+    town.office.do(town.actor("phong"), certificates.revoke, leader.id, key="lost", reason="Mất thiết bị")
+    with town.office.read(town.actor("nam")) as desk:
+        row = desk.session.scalars(scope(desk, SigningItem).where(SigningItem.id == key)).one()
+    assert (row.state, row.code, row.reason_vi) == ("failed", "certificate_revoked", certificates.REVOKED_VI)
+    town.enter(client, "nam")
+    assert "Chứng thư số đã bị thu hồi" in client.page("/sign/progress?state=failed").one("main").text()
+    app.extensions["visits"].flush()
+
+
+def test_the_key_is_handed_over_with_minutes_to_print(phong: CheckingClient, town: Town) -> None:
+    (seal,) = rows(town, purpose="seal")
+    path = f"/certificates/{seal.id}"
+    assert "Cơ quan chưa có văn thư nào khác" in phong.page(path).one("main").text()
+    clerk = NewPost("so-noi-vu", "minh-thu", "Vũ Minh Thư", "bà", "Văn thư", "no password opens this", ("clerk",))
+    taker = town.office.do(town.system("so-noi-vu"), directory.appoint, key="clerk", post=clerk).id
+    page, action = phong.page(path), f"{path}/hand-over"
+    refused = post(phong, page, action, to_post=str(taker), permission=" ", device="USB token")
+    assert refused.status_code == 422
+    assert "Chỉ bàn giao khóa khi được phép bằng văn bản" in refused.get_data(as_text=True)
+    done = post(
+        phong, page, action, to_post=str(taker), permission="QĐ số 15/QĐ-SNV ngày 01/9/2026", device="USB token",
+        key="1" * 32,
+    )  # fmt: skip
+    assert done.status_code == 303
+    page = phong.page(path)
+    assert "Trần Thị Hạnh → Vũ Minh Thư" in page.one("main").text()
+    (link,) = [a.attributes["href"] for a in page.one("main").all("a") if a.attributes["href"].endswith(".pdf")]
+    minutes = phong.get(link)
+    assert (minutes.mimetype, minutes.get_data()[:5]) == ("application/pdf", b"%PDF-")
+    assert phong.get(link).get_data() == minutes.get_data()
+    assert phong.get(link.replace(str(seal.id), str(rows(town)[0].id))).status_code == 404
+
+
+@pytest.mark.parametrize("locale", ["vi", "en"])
+def test_requests_are_asked_issued_and_refused(phong: CheckingClient, town: Town, locale: str) -> None:
+    phong.speak(locale)
+    path = "/certificates/requests"
+    for whom in (f"leader:{town.post('nam')}", f"seal:{town.post('hanh')}", "exchange"):
+        assert post(phong, phong.page(path), path, whom=whom).status_code == 303
+    assert post(phong, phong.page(path), path, whom="exchange").status_code == 409
+    for wrong in ("", "leader:x", f"leader:{town.post('tuan')}", "root"):
+        assert post(phong, phong.page(path), path, whom=wrong).status_code == 422
+    with statements(town) as seen:
+        page = phong.page(path)
+    assert len(seen) <= 10
+    forms = [form.attributes["action"] for form in page.one("main").all("form")]
+    first, second, third = [action for action in forms if re.search("requests/[0-9a-f-]{36}/issue", action)]
+    assert post(phong, page, first).status_code == 303
+    refusal = second.replace("/issue", "/refuse")
+    assert post(phong, phong.page(refusal), refusal, reason=" ").status_code == 422
+    assert post(phong, phong.page(refusal), refusal, reason="Chưa cần").status_code == 303
+    assert post(phong, phong.page(path), f"{path}/issue").status_code == 303
+    told = {"vi": "đang cấp", "en": "being issued"}[locale]
+    assert told in phong.page(path).one("main").text()
+    drain(town.office)
+    assert len(list(phong.page(path + "?state=issued").one("main").all("tr"))) == 3
+    assert "Chưa cần" in phong.page(path + "?state=refused").one("main").text()
+    assert third
+
+
+@SQLITE
+def test_the_holder_alone_sees_the_password_of_the_new_key(client: CheckingClient, town: Town) -> None:
+    admin = town.actor("phong")
+    asked = town.office.do(admin, certificates.request, key="ask", purpose="leader", post=town.post("nam"))
+    town.office.do(admin, certificates.issue, asked.id, key="issue")
+    (new,) = [row for row in rows(town, purpose="leader") if row.origin == "issued"]
+    with town.office.read(admin) as desk:
+        password = test_authority.first_password(desk, new.key_name)
+    town.enter(client, "phong")
+    assert password not in client.get(f"/certificates/{new.id}").get_data(as_text=True)
+    assert password not in client.get("/account").get_data(as_text=True)
+    town.enter(client, "nam")
+    assert password in client.get("/account").get_data(as_text=True)
