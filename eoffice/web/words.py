@@ -192,6 +192,7 @@ DEEDS: dict[str, str] = {
     "post.appointed": N_("{who} put somebody on the post of {title}"),
     "certificate.entered": N_("{who} entered a certificate in the directory"),
     "certificate.requested": N_("{who} asked for a certificate"),
+    "request_list.sent": N_("{who} asked for the certificates of a list"),
     "certificate.refused": N_("{who} refused the request for a certificate: {reason}"),
     "issuing.ordered": N_("{who} had certificates issued that were asked for"),
     "certificate.issued": N_("{who} issued the certificate"),
@@ -257,6 +258,11 @@ REQUEST_STATES: dict[str, Word] = {
     "requested": Word(N_("Asked for"), "clock"),
     "issued": Word(N_("Issued to the holder"), "circle-check", "ok"),
     "refused": Word(N_("Request refused"), "octagon-x", "bad"),
+}
+LIST_STATES: dict[str, Word] = {
+    "new": Word(N_("will be asked for"), "circle-check", "ok"),
+    "skipped": Word(N_("left out"), "minus"),
+    "wrong": Word(N_("wrong"), "octagon-x", "bad"),
 }
 REVOCATIONS: dict[str, str] = {
     "good": N_("not revoked"),

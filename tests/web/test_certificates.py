@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -330,3 +331,52 @@ def test_the_holder_alone_sees_the_password_of_the_new_key(client: CheckingClien
     assert password not in client.get("/account").get_data(as_text=True)
     town.enter(client, "nam")
     assert password in client.get("/account").get_data(as_text=True)
+
+
+def bring(client: CheckingClient, data: bytes, name: str = "danh-sach.csv") -> Any:
+    """Bring a file through the form of lists."""
+    given: dict[str, Any] = sent(client.page("/certificates/list"), "/certificates/list")
+    return client.post("/certificates/list", data=given | {"file": (io.BytesIO(data), name)})
+
+
+@pytest.mark.parametrize("locale", ["vi", "en"])
+def test_a_list_is_looked_at_before_anything_is_done(phong: CheckingClient, town: Town, locale: str) -> None:
+    phong.speak(locale)
+    change(town, update(Certificate).values(valid_to=at(town, days=3)))
+    template = phong.get("/certificates/list-template.csv").get_data()
+    assert "Nguyễn Văn Nam" in template.decode("utf-8-sig")
+    mark = {"vi": ";", "en": ","}[locale]
+    wrong = bring(phong, template + mark.join(("tuan", "Lê Minh Tuấn", "", "Người ký")).encode())
+    text = wrong.get_data(as_text=True)
+    assert wrong.status_code == 200
+    assert {"vi": "1 dòng sai", "en": "1 wrong"}[locale] in text
+    assert "certificates/list/ask" not in text
+    preview = bring(phong, template)
+    page = Page(preview.get_data(as_text=True))
+    given = sent(page, "/certificates/list/ask") | {"issue": "yes"}
+    for _press in range(2):
+        assert phong.post("/certificates/list/ask", data=given).status_code == 303
+    drain(town.office)
+    issued = phong.page("/certificates/requests?state=issued")
+    assert len(list(issued.one("main").all("tr"))) == len(template.splitlines())
+    again = bring(phong, template).get_data(as_text=True)
+    assert "certificates/list/ask" not in again
+
+
+@SQLITE
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.7", b"PK\x03\x04rubbish", b"\x00" * 100, b"a;b\n1;2\n"])
+def test_a_wrong_file_is_refused_with_a_sentence(phong: CheckingClient, data: bytes) -> None:
+    answer = bring(phong, data)
+    assert answer.status_code == 422
+    assert "Chưa lưu gì" in answer.get_data(as_text=True)
+
+
+@SQLITE
+def test_altered_rows_are_refused(phong: CheckingClient, town: Town) -> None:
+    given = sent(phong.page("/certificates/list"), "/certificates/list")
+    for rows_given in ("", "x", "[1]", '[["a", "b", "c", "d"]]', json.dumps([[1, "nam", "", "Người ký"]] * 5001)):
+        assert phong.post("/certificates/list/ask", data=given | {"rows": rows_given}).status_code in (413, 422)
+    foreign = json.dumps([[2, "dung", "", "Người ký"]])
+    assert phong.post("/certificates/list/ask", data=given | {"rows": foreign}).status_code == 422
+    with town.office.read(town.actor("phong")) as desk:
+        assert certificates.request_counts(desk)["requested"] == 0
