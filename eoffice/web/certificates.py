@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,12 +15,20 @@ from werkzeug.wrappers import Response
 
 from eoffice.core import i18n
 from eoffice.core.clock import local_date
-from eoffice.core.errors import Conflict, InvalidInput, KeyReused, OfficeError
+from eoffice.core.errors import Conflict, InvalidInput, KeyReused, OfficeError, SignatureProblem, Unavailable
 from eoffice.core.i18n import N_
+from eoffice.core.secret import Secret
 from eoffice.formats import handover, sheet
 from eoffice.models.directory import Agency
 from eoffice.rules.access import Permission, permits
-from eoffice.services import certificate_facts, certificate_lists, certificates, directory, test_authority
+from eoffice.services import (
+    certificate_facts,
+    certificate_files,
+    certificate_lists,
+    certificates,
+    directory,
+    test_authority,
+)
 from eoffice.services.certificates import PURPOSES, WARNINGS, Counts, Handing, Wanted
 from eoffice.services.verbs import Verb
 from eoffice.web import entries, here, sheets, words
@@ -117,6 +126,7 @@ def board() -> str:
         people=people,
         csv=url_for("certificates.export", **look.values()),
         open_requests=open_requests,
+        may=permits(here.actor().roles, CHANGE),
     )
 
 
@@ -456,6 +466,7 @@ def refuse(request_id: UUID) -> Response | tuple[str, int]:
 # lists
 
 
+FILE_MISSING = N_("Please choose a file. Nothing was stored.")
 LIST_LIMIT = 1024 * 1024
 """Most bytes of a list."""
 
@@ -500,7 +511,7 @@ def list_preview() -> str | tuple[str, int]:
     file = request.files.get("file")
     try:
         if file is None or not file.filename:
-            raise InvalidInput("file_missing", N_("Please choose a file. Nothing was stored."))
+            raise InvalidInput("file_missing", FILE_MISSING)
         with here.reading() as desk:
             return _list_page(certificate_lists.check(desk, certificate_lists.read(desk, file.read())))
     except InvalidInput as error:
@@ -537,3 +548,44 @@ def _listed(text: str) -> tuple[certificate_lists.Row, ...]:
     if len(rows) > sheet.MOST_ROWS:
         raise InvalidInput("form_incomplete")
     return rows
+
+
+# files of real certificates
+
+
+@room.get("/certificates/bring-in")
+@needs(CHANGE)
+def file_form() -> str:
+    """Where the file of an issuer is brought."""
+    return _file_page()
+
+
+def _file_page(problem: OfficeError | None = None) -> str:
+    with here.reading() as desk:
+        signers, keepers = certificates.signers(desk), certificates.keepers(desk)
+    told = problem.sentence(g.locale) if problem else ""
+    return render_template("certificates/file.html", signers=signers, keepers=keepers, problem=told)
+
+
+@room.post("/certificates/bring-in")
+@needs(CHANGE, limit=certificate_files.LIMIT)
+def file_post() -> Response | tuple[str, int]:
+    """Check a file of certificates for its holder and put it into use."""
+    file, form = request.files.get("file"), request.form
+    purpose, _mark, post = form.get("whom", "").partition(":")
+    try:
+        if file is None or not file.filename:
+            raise InvalidInput("file_missing", FILE_MISSING)
+        with here.reading() as desk:
+            brought = certificate_files.read(desk, file.read(), Secret(form.get("password", "")[:1000]))
+        row = here.do(
+            certificate_files.bring_in,
+            brought=brought,
+            purpose=purpose,
+            post=UUID(post) if re.fullmatch("[0-9a-f-]{36}", post) else UUID(int=0),
+            storage=form.get("storage", ""),
+        )
+    except (InvalidInput, SignatureProblem, Unavailable) as error:
+        return _file_page(error), error.status
+    flash(_("The certificate is in use now."))
+    return here.go(url_for("certificates.certificate", certificate_id=row.id))

@@ -33,6 +33,7 @@ WHO = {
     "accounts.fail": "public",
     "accounts.sign_in": "public",
     "accounts.sign_out": "clerk leader unit_head officer format_checker archivist auditor admin system public",
+    "certificate_files.bring_in": "admin",
     "certificate_lists.ask": "admin",
     "certificates.hand_over": "admin",
     "certificates.issue": "admin system",

@@ -20,6 +20,7 @@ from eoffice.models.review import SigningItem
 from eoffice.services import certificates, directory, test_authority
 from eoffice.services.directory import NewPost
 from eoffice.web import create_app
+from signing.pki import Holder, Pki
 from tests.support.checking import CheckingClient, Page, filled
 from tests.web.conftest import Town
 from tests.web.test_directory import change
@@ -380,3 +381,24 @@ def test_altered_rows_are_refused(phong: CheckingClient, town: Town) -> None:
     assert phong.post("/certificates/list/ask", data=given | {"rows": foreign}).status_code == 422
     with town.office.read(town.actor("phong")) as desk:
         assert certificates.request_counts(desk)["requested"] == 0
+
+
+@SQLITE
+def test_a_real_certificate_is_brought_in(phong: CheckingClient, town: Town) -> None:
+    pki = Pki.load(town.office.settings.pki)
+    pki.issue([Holder("real", "Nguyễn Văn Nam", "Sở Nội vụ", overrides={"begins_days": -1})], at=town.clock.now())
+    action = "/certificates/bring-in"
+
+    def bring_file(data: bytes, **more: str) -> Any:
+        given: dict[str, Any] = sent(phong.page(action), action) | {"whom": f"leader:{town.post('nam')}"} | more
+        return phong.post(action, data=given | {"storage": "token", "file": (io.BytesIO(data), "nam.cer")})
+
+    refused = bring_file(b"rubbish")
+    assert refused.status_code == 422
+    assert "Không đọc được chứng thư số nào" in refused.get_data(as_text=True)
+    assert bring_file(pki.certificate("real"), whom=f"leader:{town.post('ngan')}").status_code == 422
+    done = bring_file(pki.certificate("real"))
+    assert done.status_code == 303
+    told = phong.page(done.headers["Location"]).one("main").text()
+    for words in ("Chứng thư số đã được đưa vào sử dụng", "trong thiết bị của người giữ", "Nguyễn Văn Nam, Giám đốc"):
+        assert words in told, words
