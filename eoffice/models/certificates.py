@@ -1,11 +1,11 @@
-"""The life of certificates beside the certificates themselves: requests, and hand-overs of an agency's key."""
+"""The life of certificates: requests, hand-overs of an agency's key, and how long signatures can be proven."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from eoffice.core.db import Base, Owned, short
@@ -80,4 +80,20 @@ class KeyHandover(Base, Owned):
         ForeignKeyConstraint(["agency_id", "to_post_id"], ["post.agency_id", "post.id"]),
         CheckConstraint("from_post_id <> to_post_id", name="to_somebody_else"),
         Index("ix_key_handover_certificate", "agency_id", "certificate_id", "at"),
+    )
+
+
+class Evidence(Base, Owned):
+    """Until when the signatures of an issued file can be proven, as read from the file, where it stands anyway."""
+
+    __tablename__ = "evidence"
+    document_id: Mapped[UUID]
+    sha256: Mapped[str] = short(64)
+    level: Mapped[str] = short(10)
+    ends_at: Mapped[datetime]
+    measured_at: Mapped[datetime]
+    __table_args__ = (
+        ForeignKeyConstraint(["agency_id", "document_id"], ["document.agency_id", "document.id"]),
+        UniqueConstraint("document_id"),
+        Index("ix_evidence_ends", "agency_id", "ends_at", "id"),
     )

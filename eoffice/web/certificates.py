@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from eoffice.services import (
     certificate_lists,
     certificates,
     directory,
+    evidence,
     test_authority,
 )
 from eoffice.services.certificates import PURPOSES, WARNINGS, Counts, Handing, Wanted
@@ -52,6 +54,12 @@ def days_left(row: Any) -> int:
 def standing_of(row: Any) -> str:
     """What a certificate is worth now."""
     return certificates.standing(row, here.now())
+
+
+@room.app_template_global("now")
+def now() -> datetime:
+    """The office's time."""
+    return here.now()
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,7 @@ def board() -> str:
         page = certificates.find(desk, look.wanted, after=after)
         people = directory.named(desk, {row.holder for row in page.rows if row.holder})
         open_requests = certificates.request_counts(desk)["requested"]
+        risk = evidence.count(desk)
     wanted = look.wanted
     there = [row for row in counts if wanted.agency in (None, row.agency)]
     chosen = [row for row in there if wanted.purpose in ("", row.purpose)]
@@ -126,6 +135,7 @@ def board() -> str:
         people=people,
         csv=url_for("certificates.export", **look.values()),
         open_requests=open_requests,
+        risk=risk,
         may=permits(here.actor().roles, CHANGE),
     )
 
@@ -589,3 +599,48 @@ def file_post() -> Response | tuple[str, int]:
         return _file_page(error), error.status
     flash(_("The certificate is in use now."))
     return here.go(url_for("certificates.certificate", certificate_id=row.id))
+
+
+# signatures at risk
+
+
+@room.get("/certificates/at-risk")
+@needs(READ)
+def at_risk() -> str:
+    """Issued documents whose signatures cannot be proven for much longer."""
+    return _at_risk()
+
+
+def _at_risk(problem: OfficeError | None = None) -> str:
+    days, after = request.args.get("days", ""), request.args.get("after", "")[:80]
+    within = int(days) if days in map(str, evidence.SPANS) else evidence.SOON
+    with here.reading() as desk:
+        page = evidence.find(desk, within, after=after)
+        names = directory.short_names(desk, {row.agency_id for row in page.rows})
+        may = permits(desk.actor.roles, CHANGE)
+        unmeasured = evidence.unmeasured(desk) if may else 0
+        number = evidence.count(desk, within)
+    return render_template(
+        "certificates/at_risk.html",
+        page=page,
+        names=names,
+        within=within,
+        spans=evidence.SPANS,
+        number=number,
+        unmeasured=unmeasured,
+        after=after,
+        older=url_for("certificates.at_risk", days=within, after=page.after) if page.after else "",
+        problem=problem.sentence(g.locale) if problem else "",
+    )
+
+
+@room.post("/certificates/at-risk")
+@needs(CHANGE)
+def measure() -> Response | tuple[str, int]:
+    """Look at issued documents of which it is not known yet."""
+    try:
+        here.do(evidence.survey)
+    except InvalidInput as error:
+        return _at_risk(error), error.status
+    flash(_("The documents were looked at."))
+    return here.go(url_for("certificates.at_risk"))

@@ -193,6 +193,7 @@ DEEDS: dict[str, str] = {
     "certificate.entered": N_("{who} entered a certificate in the directory"),
     "certificate.requested": N_("{who} asked for a certificate"),
     "certificate.brought_in": N_("{who} brought the certificate in as its issuer made it"),
+    "evidence.measured": N_("{who} looked how long signatures of issued documents can be proven"),
     "request_list.sent": N_("{who} asked for the certificates of a list"),
     "certificate.refused": N_("{who} refused the request for a certificate: {reason}"),
     "issuing.ordered": N_("{who} had certificates issued that were asked for"),

@@ -54,6 +54,7 @@ WHO = {
     "drafting.revise": EVERYBODY,
     "drafting.send_back": "leader unit_head format_checker",
     "drafting.submit": EVERYBODY,
+    "evidence.survey": "admin",
     "exchange.apply": "system",
     "exchange.confirm": "system",
     "exchange.deliver": "system",

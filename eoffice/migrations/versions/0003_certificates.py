@@ -1,4 +1,4 @@
-"""The life of certificates: what lists show of one, how it ended, requests, and hand-overs of an agency's key."""
+"""The life of certificates: what lists show of one, how it ended, requests, hand-overs, and how long proof lasts."""
 
 # ruff: noqa: E501
 from __future__ import annotations
@@ -84,6 +84,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name=op.f('pk_key_handover'))
     )
     op.create_index('ix_key_handover_certificate', 'key_handover', ['agency_id', 'certificate_id', 'at'], unique=False)
+    op.create_table('evidence',
+        sa.Column('document_id', sa.Uuid(), nullable=False),
+        sa.Column('sha256', sa.String(length=64), nullable=False),
+        sa.Column('level', sa.String(length=10), nullable=False),
+        sa.Column('ends_at', db.UtcDateTime(), nullable=False),
+        sa.Column('measured_at', db.UtcDateTime(), nullable=False),
+        sa.Column('agency_id', sa.Uuid(), nullable=False),
+        sa.Column('id', sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(['agency_id', 'document_id'], ['document.agency_id', 'document.id'], name=op.f('fk_evidence_agency_id_document_id')),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_evidence')),
+        sa.UniqueConstraint('document_id', name=op.f('uq_evidence_document_id'))
+    )
+    op.create_index('ix_evidence_ends', 'evidence', ['agency_id', 'ends_at', 'id'], unique=False)
 
 
 def _read_certificates() -> None:
@@ -115,6 +128,8 @@ def _facts(der: bytes, subject: str) -> dict[str, Any]:
 
 
 def downgrade() -> None:
+    op.drop_index('ix_evidence_ends', table_name='evidence')
+    op.drop_table('evidence')
     op.drop_index('ix_key_handover_certificate', table_name='key_handover')
     op.drop_table('key_handover')
     op.drop_index('uq_certificate_request_open', table_name='certificate_request', sqlite_where=sa.text("state = 'requested'"), postgresql_where=sa.text("state = 'requested'"))
