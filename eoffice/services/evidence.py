@@ -52,7 +52,7 @@ def ends(pdf: bytes, sha256: str, report: Mapping[str, Any]) -> Ends | None:
     """
     stamps = [item for item in report["signatures"] if item["kind"] == STAMPED]
     signatures = [item for item in report["signatures"] if item["kind"] != STAMPED]
-    level = min((str(item["level"]) for item in signatures), key=_LEVELS.index, default="")
+    level = min((str(item["level"]) for item in signatures), key=lambda name: _LEVELS.get(name, 0), default="")
     if not signatures or not level:
         return None
     if stamps:  # the last one protects everything before it
@@ -64,7 +64,7 @@ def ends(pdf: bytes, sha256: str, report: Mapping[str, Any]) -> Ends | None:
     return Ends(sha256, level, min(known)) if known else None
 
 
-_LEVELS = ("unknown", "legacy", "B-B", "B-T", "B-LT", "B-LTA")
+_LEVELS = {name: rank for rank, name in enumerate(("unknown", "legacy", "B-B", "B-T", "B-LT", "B-LTA"))}
 
 
 def _time(value: Any) -> datetime | None:
@@ -76,6 +76,8 @@ def _stamp_ends(pdf: bytes, item: Mapping[str, Any]) -> datetime | None:
     from signing.byterange import GuardFault, container
     from signing.cms import open_container
 
+    if len(item["byte_range"]) != 4:
+        return None
     begin, size, after, rest = item["byte_range"]
     covered = pdf[begin : begin + size] + pdf[after : after + rest]
     try:

@@ -43,7 +43,8 @@ def test_what_is_issued_is_known_by_its_time_stamp(town: Town) -> None:
     from cryptography import x509
 
     stamper = x509.load_der_x509_certificate(pki.certificate("tsa"))
-    assert (row.document_id, row.level) == (town.answer, "B-T")
+    assert row.document_id == town.answer
+    assert row.level in ("B-T", "B-LT")
     assert row.ends_at == stamper.not_valid_after_utc
     with town.office.read(town.actor("nam")) as desk:
         file = desk.session.scalars(
