@@ -56,6 +56,7 @@ class Permission(StrEnum):
     CERTIFICATE_CHANGE = "certificate.change"
     CERTIFICATE_ISSUE = "certificate.issue"
     CERTIFICATE_PUBLISH = "certificate.publish"
+    EVIDENCE_RENEW = "evidence.renew"
     ACCOUNT_SIGN_IN = "account.sign_in"
     ACCOUNT_SIGN_OUT = "account.sign_out"
     ACCOUNT_CHANGE = "account.change"
@@ -111,6 +112,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.LEDGER_PROVE,
             _P.CERTIFICATE_ISSUE,
             _P.CERTIFICATE_PUBLISH,
+            _P.EVIDENCE_RENEW,
         }
     ),
     Role.PUBLIC: frozenset({_P.ACCOUNT_SIGN_IN}),

@@ -15,11 +15,13 @@ from uuid import UUID
 
 from sqlalchemy import exists, func, select, tuple_
 
+from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
-from eoffice.core.errors import InvalidInput
+from eoffice.core.errors import InvalidInput, SignatureProblem, StaleForm
 from eoffice.core.i18n import N_
 from eoffice.models.certificates import Evidence
 from eoffice.models.documents import Document, DocumentFile
+from eoffice.models.work import Job
 from eoffice.rules.access import Permission
 from eoffice.services import examine
 from eoffice.services.verbs import verb
@@ -146,6 +148,119 @@ def survey(desk: Desk, *, prepared: Sequence[tuple[UUID, Ends]]) -> None:
     desk.note(count=len(prepared))
 
 
+# proving them for longer
+
+
+@verb(Permission.CERTIFICATE_CHANGE, "renewal.ordered")
+def order(desk: Desk, *, within: int = SOON) -> None:
+    """Have the issued documents of the own agency whose proof ends soon stamped anew in the background, one by one.
+
+    Args:
+        within: days.
+
+    Raises:
+        InvalidInput: none is at risk, or this installation has no authority for time-stamps.
+    """
+    if desk.tools.tsa() is None:
+        raise InvalidInput("no_tsa", NO_TSA)
+    statement = _soon(desk, within).where(Evidence.agency_id == desk.agency, Evidence.ends_at > desk.now())
+    rows = desk.session.execute(
+        statement.order_by(Evidence.ends_at, Evidence.id).with_only_columns(Evidence.id, Evidence.sha256)
+    ).all()
+    if not rows:
+        raise InvalidInput(
+            "nothing_at_risk", N_("No document is at risk whose proof still holds. Nothing was changed.")
+        )
+    for key, sha256 in rows:
+        desk.later("evidence.renew", _job(desk, sha256), {"evidence": str(key)}, part=f"renew:{desk.agency}")
+    desk.note(count=len(rows))
+
+
+def _job(desk: Desk, sha256: str) -> str:
+    """One job per file and day: what failed may be ordered again the next day."""
+    return f"renew:{sha256}:{local_date(desk.now())}"
+
+
+def under_way(desk: Desk, rows: Sequence[AtRisk]) -> dict[UUID, str]:
+    """Which of these are being stamped anew since today: ``waiting``, ``running`` or ``failed``."""
+    keys = {_job(desk, row.sha256): row.id for row in rows}
+    if not keys:
+        return {}
+    found = desk.session.execute(select(Job.key, Job.state).where(Job.key.in_(sorted(keys)), Job.state != "done"))
+    return {keys[key]: state for key, state in found}
+
+
+NO_TSA = N_("This installation has no authority for time-stamps. Nothing was changed. Please have one configured.")
+
+
+@dataclass(frozen=True)
+class Extended:
+    """A file with a new time-stamp over all of it, as verified in full, and until when it can be proven."""
+
+    source_sha256: str
+    examined: examine.Examined
+    ends: Ends
+
+
+def _extend(desk: Desk, row: Evidence) -> Extended:
+    """Add evidence and a time-stamp over everything; the issued file is its beginning, byte for byte."""
+    from signing.extend import extend
+
+    made = extend(
+        desk.files.read(row.sha256),
+        desk.tools.trust(),
+        level="B-LTA",
+        tsa=desk.tools.tsa(),
+        source=desk.tools.revocation(),
+        at=desk.now(),
+    )
+    examined = examine.examine(desk, desk.files.put(made.pdf), read=False)
+    found = ends(made.pdf, examined.sha256, examined.report)
+    if examined.verdict != "PASSED" or found is None:
+        raise SignatureProblem(
+            "not_valid",
+            N_("The signed file did not pass the check ({verdict}). Nothing was changed. Please try again."),
+            verdict=examined.verdict,
+        )
+    return Extended(row.sha256, examined, found)
+
+
+@verb(Permission.EVIDENCE_RENEW, "evidence.renewed", on=Evidence, prepare=_extend)
+def renew(desk: Desk, row: Evidence, *, prepared: Extended) -> Evidence:
+    """Keep a copy of an issued document whose signatures can be proven for longer; what was issued stays as it is.
+
+    Raises:
+        StaleForm: it was renewed meanwhile.
+        SignatureProblem: the result did not pass the check, or a signature can no longer be proven.
+        SigningUnavailable: time-stamps or the status of certificates cannot be had; it is tried again.
+    """
+    if row.sha256 != prepared.source_sha256:
+        raise StaleForm(file=prepared.source_sha256)
+    examine.keep(desk, prepared.examined)
+    statement = scope(desk, DocumentFile).where(
+        DocumentFile.agency_id == desk.agency, DocumentFile.document_id == row.document_id
+    )
+    files = list(desk.session.scalars(statement))
+    source = next(file for file in files if file.sha256 == row.sha256)
+    copies = [file.number for file in files if file.role == "rendition" and file.stage == "sealed"]
+    desk.session.add(
+        DocumentFile(
+            agency_id=desk.agency,
+            document_id=row.document_id,
+            sha256=prepared.examined.sha256,
+            role="rendition",
+            stage="sealed",
+            number=max(copies, default=0) + 1,
+            name=source.name,
+            derived_from=source.sha256,
+            created_at=desk.now(),
+        )
+    )
+    keep(desk, row.document_id, prepared.ends)
+    desk.note(document=row.document_id, sha256=prepared.examined.sha256, until=prepared.ends.at)
+    return row
+
+
 @dataclass(frozen=True)
 class AtRisk:
     """An issued document whose proof ends soon: which, in which level, and when."""
@@ -157,6 +272,7 @@ class AtRisk:
     issued_at: datetime
     level: str
     ends_at: datetime
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -202,7 +318,7 @@ def find(desk: Desk, within: int = SOON, *, after: str = "", limit: int = PAGE) 
         .limit(limit + 1)
         .with_only_columns(
             Evidence.id, Evidence.agency_id, Evidence.document_id, Document.code, Document.issued_at, Evidence.level,
-            Evidence.ends_at,
+            Evidence.ends_at, Evidence.sha256,
         )
     )  # fmt: skip
     rows = [AtRisk(*row) for row in desk.session.execute(ordered)]

@@ -619,6 +619,7 @@ def _at_risk(problem: OfficeError | None = None) -> str:
         names = directory.short_names(desk, {row.agency_id for row in page.rows})
         may = permits(desk.actor.roles, CHANGE)
         unmeasured = evidence.unmeasured(desk) if may else 0
+        working = evidence.under_way(desk, page.rows)
         number = evidence.count(desk, within)
     return render_template(
         "certificates/at_risk.html",
@@ -627,6 +628,8 @@ def _at_risk(problem: OfficeError | None = None) -> str:
         within=within,
         spans=evidence.SPANS,
         number=number,
+        may=may,
+        working=working,
         unmeasured=unmeasured,
         after=after,
         older=url_for("certificates.at_risk", days=within, after=page.after) if page.after else "",
@@ -644,3 +647,17 @@ def measure() -> Response | tuple[str, int]:
         return _at_risk(error), error.status
     flash(_("The documents were looked at."))
     return here.go(url_for("certificates.at_risk"))
+
+
+@room.post("/certificates/at-risk/renew")
+@needs(CHANGE)
+def stamp_anew() -> Response | tuple[str, int]:
+    """Have what is at risk stamped anew in the background."""
+    days = request.form.get("days", "")
+    within = int(days) if days in map(str, evidence.SPANS) else evidence.SOON
+    try:
+        here.do(evidence.order, within=within)
+    except InvalidInput as error:
+        return _at_risk(error), error.status
+    flash(_("They are being stamped anew; each leaves this list when it is done."))
+    return here.go(url_for("certificates.at_risk", days=within))

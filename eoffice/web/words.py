@@ -194,6 +194,8 @@ DEEDS: dict[str, str] = {
     "certificate.requested": N_("{who} asked for a certificate"),
     "certificate.brought_in": N_("{who} brought the certificate in as its issuer made it"),
     "evidence.measured": N_("{who} looked how long signatures of issued documents can be proven"),
+    "renewal.ordered": N_("{who} had signatures at risk stamped anew"),
+    "evidence.renewed": N_("A new time-stamp was added, so that its signatures can be proven for longer"),
     "request_list.sent": N_("{who} asked for the certificates of a list"),
     "certificate.refused": N_("{who} refused the request for a certificate: {reason}"),
     "issuing.ordered": N_("{who} had certificates issued that were asked for"),

@@ -69,6 +69,7 @@ ROUTES = {
     "POST /account/sessions/end-others": "signed in",
     "POST /certificates/<uuid:certificate_id>/hand-over": "needs certificate.change",
     "POST /certificates/<uuid:certificate_id>/revoke": "needs certificate.change",
+    "POST /certificates/at-risk/renew": "needs certificate.change",
     "POST /certificates/at-risk": "needs certificate.change",
     "POST /certificates/bring-in": "needs certificate.change",
     "POST /certificates/list": "needs certificate.change",

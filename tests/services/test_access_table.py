@@ -54,6 +54,8 @@ WHO = {
     "drafting.revise": EVERYBODY,
     "drafting.send_back": "leader unit_head format_checker",
     "drafting.submit": EVERYBODY,
+    "evidence.order": "admin",
+    "evidence.renew": "system",
     "evidence.survey": "admin",
     "exchange.apply": "system",
     "exchange.confirm": "system",

@@ -14,10 +14,13 @@ from eoffice.cli.demo import own_time_stamps
 from eoffice.cli.staff import Staff, key_agent
 from eoffice.core.desk import scope
 from eoffice.core.errors import InvalidInput
+from eoffice.jobs.worker import drain
 from eoffice.models.certificates import Evidence
 from eoffice.models.directory import Certificate
 from eoffice.models.documents import Document, DocumentFile
-from eoffice.services import certificates, evidence, examine
+from eoffice.models.work import Job
+from eoffice.services import certificates, evidence, examine, ledger, search
+from eoffice.services.incoming import main_file
 from signing.pki import Pki
 from tests.support.checking import CheckingClient, filled
 from tests.web.conftest import Town
@@ -172,3 +175,73 @@ def test_the_page_lists_them_and_looks_at_older_ones(client: CheckingClient, tow
     assert code in told
     assert subject not in told
     assert {"vi": "đã hết", "en": "ended"}[locale] in told
+
+
+def test_what_is_at_risk_is_stamped_anew_in_the_background(town: Town) -> None:
+    """A copy with a new time-stamp is kept; what was issued stays byte for byte, and the copy begins with it."""
+    (before,) = known(town)
+    own_time_stamps(town.office)
+    admin = town.actor("phong")
+    with pytest.raises(InvalidInput) as nothing:
+        town.office.do(admin, evidence.order, key="too early")
+    assert nothing.value.code == "nothing_at_risk"
+    with town.office.sessions.write() as session:
+        soon = update(Evidence).values(ends_at=town.clock.now() + timedelta(days=40))
+        session.execute(soon, execution_options={"synchronize_session": False, "scoped": True})
+        session.commit()
+    town.office.do(admin, evidence.order, key="order")
+    assert drain(town.office) == 1
+    (after,) = known(town)
+    assert after.sha256 != before.sha256
+    assert after.ends_at == before.ends_at  # the stamper's certificate is the same
+    old, new = town.office.files.read(before.sha256), town.office.files.read(after.sha256)
+    assert new.startswith(old)
+    assert len(new) > len(old)
+    with town.office.read(town.actor("nam")) as desk:
+        row = search.document(desk, town.answer)
+        main = main_file(row, "sealed")
+        assert main is not None
+        assert main.sha256 == before.sha256
+        stored = examine.verdict_of(desk, after.sha256)
+        assert stored is not None
+        assert stored.verdict == "PASSED"
+        assert "document_timestamp" in {item["kind"] for item in stored.report["signatures"]}
+        assert evidence.count(desk) == 0
+        assert ledger.verify(desk)[0].ok
+    with town.office.read(admin) as desk:
+        assert evidence.unmeasured(desk) == 0
+
+
+def test_the_page_tells_what_is_being_stamped_and_what_was_not(client: CheckingClient, town: Town) -> None:
+    with town.office.sessions.write() as session:
+        soon = update(Evidence).values(ends_at=town.clock.now() + timedelta(days=40))
+        session.execute(soon, execution_options={"synchronize_session": False, "scoped": True})
+        session.commit()
+    own_time_stamps(town.office)
+    town.enter(client, "phong")
+    path = "/certificates/at-risk"
+    page, action = client.page(path), f"{path}/renew"
+    given = filled(next(form for form in page.one("main").all("form") if form.attributes["action"] == action))
+    for _press in range(2):
+        assert client.post(action, data=given).status_code == 303
+    with statements(town) as seen:
+        assert "đang gia hạn" in client.page(path).one("main").text()
+    assert len(seen) <= 10
+    with town.office.sessions.write() as session:
+        session.execute(update(Job).where(Job.name == "evidence.renew").values(state="failed"))
+        session.commit()
+    assert "chưa gia hạn được" in client.page(path).one("main").text()
+    with town.office.sessions.write() as session:
+        session.execute(update(Job).where(Job.name == "evidence.renew").values(state="waiting"))
+        session.commit()
+    drain(town.office)
+    assert "Không có chữ ký nào" in client.page(path).one("main").text()
+    town.enter(client, "hanh")
+    assert "có dấu thời gian mới" in client.page(f"/documents/{town.answer}").one("main").text()
+
+
+def test_without_a_stamper_nothing_is_ordered(town: Town) -> None:
+    town.office.tsa = lambda: None
+    with pytest.raises(InvalidInput) as refused:
+        town.office.do(town.actor("phong"), evidence.order, key="none")
+    assert refused.value.code == "no_tsa"
