@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
-from threading import Lock
 from typing import Any
 
 from reportlab.lib.pagesizes import A4
@@ -34,6 +33,7 @@ from eoffice.formats.typeset import (
     break_lines,
     draw_block,
     draw_line,
+    drawing,
     load_fonts,
     width_of,
 )
@@ -82,8 +82,6 @@ _NOTED_LINE = Style(REGULAR, 11, 13, first=-5.5)
 _FOOT = Style(REGULAR, 11, 13, "centre")
 _TEST = Style(REGULAR, 9, 11, "centre", colour=(0.35, 0.35, 0.35))
 _PARAGRAPH_GAP = 6.0
-
-_drawing = Lock()  # the parsed fonts keep a reading position
 
 
 class RecipeInvalid(InvalidInput):
@@ -185,7 +183,7 @@ def render(letter: Letter) -> bytes:
     Returns:
         PDF 1.7, fonts embedded as subsets, the same bytes for the same letter.
     """
-    with _drawing:
+    with drawing:
         return _Paper(letter).draw()
 
 

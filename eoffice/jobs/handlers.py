@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from eoffice.core.errors import OfficeError
-from eoffice.services import exchange, issuing, proofs, routing, signing_list
+from eoffice.services import certificates, evidence, exchange, issuing, proofs, routing, signing_list
 from eoffice.services.verbs import Verb
 from eoffice.services.work import Order
 
@@ -33,6 +33,9 @@ class Handler:
 
 
 HANDLERS: dict[str, Handler] = {
+    "certificates.issue": Handler(certificates.issue, lambda job: (UUID(job["request"]), {})),
+    "certificates.publish": Handler(certificates.publish, lambda job: (UUID(job["certificate"]), {})),
+    "evidence.renew": Handler(evidence.renew, lambda job: (UUID(job["evidence"]), {})),
     "exchange.deliver": Handler(exchange.deliver, lambda job: (UUID(job["delivery"]), {})),
     "exchange.receive": Handler(exchange.receive, lambda job: (None, {"sha256": job["sha256"]})),
     "exchange.confirm": Handler(exchange.confirm, lambda job: (UUID(job["delivery"]), {"sha256": job["sha256"]})),

@@ -4,6 +4,7 @@ from eoffice.models import (  # noqa: F401
     access,
     books,
     calls,
+    certificates,
     directory,
     documents,
     exchange,

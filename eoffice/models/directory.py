@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from eoffice.core.db import Base, Owned, Row, one_of, short
@@ -144,22 +144,40 @@ class SigningAuthority(Base, Owned):
 
 
 class Certificate(Base, Owned):
-    """A certificate of a leader, of the agency's seal, or of its exchange; the key lies in the key agent."""
+    """A certificate of a leader, of the agency's seal, or of its exchange; the key lies with the key agent or outside.
+
+    ``name``, ``issuer`` and ``serial`` are read from ``der`` once, so that lists need not; ``ended_at`` is from when it
+    was revoked or replaced, ``reported_on`` the day its issuer was told.
+    """
 
     __tablename__ = "certificate"
     purpose: Mapped[str] = short()
     post_id: Mapped[UUID | None]
     custodian_post_id: Mapped[UUID | None]
     key_name: Mapped[str] = short(80)
+    storage: Mapped[str] = mapped_column(String(40), default="agent")
+    origin: Mapped[str] = mapped_column(String(40), default="entered")
+    test: Mapped[bool] = mapped_column(default=False)
     sha256: Mapped[str] = short(64)
     der: Mapped[bytes]
     chain: Mapped[list[Any]]
     subject: Mapped[str]
+    name: Mapped[str] = mapped_column(default="")
+    issuer: Mapped[str] = mapped_column(default="")
+    serial: Mapped[str] = mapped_column(String(64), default="")
+    folded: Mapped[str] = mapped_column(default="")
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime]
     status: Mapped[str] = short()
+    ended_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")
+    reported_on: Mapped[date | None]
+    replaced_by_id: Mapped[UUID | None]
+    version: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
     __table_args__ = (
         UniqueConstraint("sha256"),
+        UniqueConstraint("agency_id", "id"),
         ForeignKeyConstraint(["agency_id"], ["agency.id"]),
         ForeignKeyConstraint(["agency_id", "post_id"], ["post.agency_id", "post.id"]),
         ForeignKeyConstraint(["agency_id", "custodian_post_id"], ["post.agency_id", "post.id"]),
@@ -167,6 +185,7 @@ class Certificate(Base, Owned):
         CheckConstraint("status IN ('active', 'revoked', 'replaced')", name="status"),
         CheckConstraint("(purpose = 'leader') = (post_id IS NOT NULL)", name="leader_has_post"),
         CheckConstraint("(purpose = 'seal') = (custodian_post_id IS NOT NULL)", name="seal_has_custodian"),
+        Index("ix_certificate_ends", "agency_id", "status", "valid_to", "id"),
     )
 
 

@@ -52,6 +52,11 @@ class Permission(StrEnum):
     LEDGER_READ = "ledger.read"
     LEDGER_PROVE = "ledger.prove"
     DIRECTORY_CHANGE = "directory.change"
+    CERTIFICATE_READ = "certificate.read"
+    CERTIFICATE_CHANGE = "certificate.change"
+    CERTIFICATE_ISSUE = "certificate.issue"
+    CERTIFICATE_PUBLISH = "certificate.publish"
+    EVIDENCE_RENEW = "evidence.renew"
     ACCOUNT_SIGN_IN = "account.sign_in"
     ACCOUNT_SIGN_OUT = "account.sign_out"
     ACCOUNT_CHANGE = "account.change"
@@ -89,8 +94,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset(_EVERYDAY),
     Role.FORMAT_CHECKER: frozenset({_P.DRAFT_APPROVE_FORMAT, _P.DRAFT_SEND_BACK}),
     Role.ARCHIVIST: frozenset(),
-    Role.AUDITOR: frozenset({_P.STATISTICS_READ, _P.LEDGER_READ}),
-    Role.ADMIN: frozenset({_P.DIRECTORY_CHANGE}),
+    Role.AUDITOR: frozenset({_P.STATISTICS_READ, _P.LEDGER_READ, _P.CERTIFICATE_READ}),
+    Role.ADMIN: frozenset(
+        {_P.DIRECTORY_CHANGE, _P.CERTIFICATE_READ, _P.CERTIFICATE_CHANGE, _P.CERTIFICATE_ISSUE}
+    ),
     Role.SYSTEM: frozenset(
         {
             _P.DOCUMENT_ARRIVE,
@@ -103,6 +110,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DIRECTORY_CHANGE,
             _P.DOCUMENT_FINISH,
             _P.LEDGER_PROVE,
+            _P.CERTIFICATE_ISSUE,
+            _P.CERTIFICATE_PUBLISH,
+            _P.EVIDENCE_RENEW,
         }
     ),
     Role.PUBLIC: frozenset({_P.ACCOUNT_SIGN_IN}),

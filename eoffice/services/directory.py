@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from eoffice.core.calendar import Day, WorkingCalendar
@@ -31,6 +31,7 @@ from eoffice.models.directory import (
     Unit,
 )
 from eoffice.rules.access import Permission, Role, sees_whole_agency
+from eoffice.services import certificate_facts
 from eoffice.services.verbs import verb
 
 PAGE = 50
@@ -191,10 +192,7 @@ def appoint(desk: Desk, *, post: NewPost) -> Post:
 @verb(Permission.DIRECTORY_CHANGE, "certificate.entered")
 def enter_certificate(desk: Desk, *, certificate: NewCertificate) -> Certificate:
     """Enter a certificate of a leader, the agency's seal (with its custodian) or its exchange."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    parsed = x509.load_der_x509_certificate(certificate.der)
+    facts = certificate_facts.read(certificate.der)
     post = post_of(desk, certificate.login) if certificate.login else None
     row = Certificate(
         agency_id=desk.agency,
@@ -202,13 +200,7 @@ def enter_certificate(desk: Desk, *, certificate: NewCertificate) -> Certificate
         post_id=post.id if post and certificate.purpose == "leader" else None,
         custodian_post_id=post.id if post and certificate.purpose == "seal" else None,
         key_name=certificate.key_name,
-        sha256=parsed.fingerprint(hashes.SHA256()).hex(),
-        der=certificate.der,
-        chain=[der.hex() for der in certificate.chain],
-        subject=parsed.subject.rfc4514_string(),
-        valid_from=parsed.not_valid_before_utc,
-        valid_to=parsed.not_valid_after_utc,
-        status="active",
+        **described(facts, certificate.der, certificate.chain),
     )
     desk.session.add(row)
     if certificate.picture_sha256:
@@ -225,6 +217,24 @@ def enter_certificate(desk: Desk, *, certificate: NewCertificate) -> Certificate
         )
     desk.note(purpose=certificate.purpose, subject=row.subject, sha256=row.sha256)
     return row
+
+
+def described(facts: certificate_facts.Facts, der: bytes, chain: Sequence[bytes]) -> dict[str, Any]:
+    """The columns of a certificate in use that come from the certificate itself."""
+    return {
+        "sha256": facts.sha256,
+        "der": der,
+        "chain": [other.hex() for other in chain],
+        "subject": facts.subject,
+        "name": facts.name,
+        "issuer": facts.issuer,
+        "serial": facts.serial,
+        "folded": facts.folded,
+        "test": facts.test,
+        "valid_from": facts.valid_from,
+        "valid_to": facts.valid_to,
+        "status": "active",
+    }
 
 
 @verb(Permission.DIRECTORY_CHANGE, "calendar.seeded")
@@ -387,11 +397,21 @@ def authorities(desk: Desk, post_id: UUID) -> list[SigningAuthority]:
 
 
 def certificate(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Certificate | None:
-    """The active certificate of this agency for a purpose (``leader`` needs the post)."""
+    """The certificate of this agency for a purpose that is in use (``leader`` needs the post).
+
+    Where there are several, the one valid now comes first: while one is renewed, old and new overlap. One that has run
+    out is still given, so that signing can say so.
+    """
     statement = own(desk, Certificate).where(Certificate.purpose == purpose, Certificate.status == "active")
     if post_id is not None:
         statement = statement.where(Certificate.post_id == post_id)
-    return desk.session.scalars(statement.order_by(Certificate.valid_to.desc()).limit(1)).first()
+    return desk.session.scalars(statement.order_by(*newest_valid(desk.now())).limit(1)).first()
+
+
+def newest_valid(now: datetime) -> tuple[Any, ...]:
+    """An order of certificates: those valid now first, of these the one that holds longest."""
+    valid = and_(Certificate.valid_from <= now, Certificate.valid_to > now)
+    return case((valid, 0), else_=1), Certificate.valid_to.desc(), Certificate.id.desc()
 
 
 def picture(desk: Desk, purpose: str, *, post_id: UUID | None = None) -> Picture | None:

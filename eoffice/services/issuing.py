@@ -27,7 +27,7 @@ from eoffice.rules import authority, delivery, kinds, numbering
 from eoffice.rules.access import Permission
 from eoffice.rules.delivery import DeliveryClass
 from eoffice.rules.lifecycle import DeliveryState, Direction, State
-from eoffice.services import books, directory, drafting, examine
+from eoffice.services import books, directory, drafting, evidence, examine
 from eoffice.services.examine import Examined
 from eoffice.services.incoming import main_file
 from eoffice.services.verbs import verb
@@ -528,12 +528,22 @@ def seal(desk: Desk, document: Document, *, prepared: Made) -> Document:
 # issue
 
 
-def _verify_sealed(desk: Desk, document: Document) -> Examined:
-    return examine.examine(desk, _file(document, "sealed").sha256, read=False)
+@dataclass(frozen=True)
+class Ready:
+    """The sealed file as verified in full, and until when its signatures can be proven."""
+
+    examined: Examined
+    ends: evidence.Ends | None
+
+
+def _verify_sealed(desk: Desk, document: Document) -> Ready:
+    sha256 = _file(document, "sealed").sha256
+    examined = examine.examine(desk, sha256, read=False)
+    return Ready(examined, evidence.ends(desk.files.read(sha256), sha256, examined.report))
 
 
 @verb(Permission.DOCUMENT_ISSUE, "document.issued", on=Document, prepare=_verify_sealed)
-def issue(desk: Desk, document: Document, *, prepared: Examined) -> Document:
+def issue(desk: Desk, document: Document, *, prepared: Ready) -> Document:
     """Issue a sealed document: one delivery per recipient, its class frozen now (Decision 28/2018 articles 5-7).
 
     Raises:
@@ -541,17 +551,17 @@ def issue(desk: Desk, document: Document, *, prepared: Examined) -> Document:
         InvalidInput: paper without a legal reason, or a recipient whom nothing would reach.
         NotFound: no recipient.
     """
-    sealed = _file(document, "sealed")
-    if sealed.sha256 != prepared.sha256:
-        raise StaleForm(file=prepared.sha256)
-    examine.keep(desk, prepared)
-    seal_row = directory.certificate(desk, "seal")
-    wanted = {LEADER_FIELD: _leader_of(desk, document), AGENCY_FIELD: seal_row.sha256 if seal_row else ""}
-    _check_signatures(prepared, wanted)
+    sealed, examined = _file(document, "sealed"), prepared.examined
+    if sealed.sha256 != examined.sha256:
+        raise StaleForm(file=examined.sha256)
+    examine.keep(desk, examined)
+    wanted = {LEADER_FIELD: _leader_of(desk, document), AGENCY_FIELD: _seal_of(desk, examined)}
+    _check_signatures(examined, wanted)
+    evidence.keep(desk, document.id, prepared.ends)
     people = drafting.recipients(desk, document.id)
     if not people:
         raise NotFound("no_recipient", N_("This document has no recipient. Nothing was changed."))
-    verdicts = _verdicts(prepared.report)
+    verdicts = _verdicts(examined.report)
     made = [_deliver(desk, document, way) for way in _ways(desk, people, verdicts, {})]
     document.state, document.issued_at = State.ISSUED, desk.now()
     desk.note(
@@ -676,6 +686,16 @@ def _check_signatures(found: Examined, wanted: dict[str, str]) -> None:
             verdict=found.verdict,
             reasons=[reason for item in found.report["signatures"] for reason in item["reasons"]],
         )
+
+
+def _seal_of(desk: Desk, found: Examined) -> str:
+    """The certificate of this agency's seal the file is signed with, "" when it is none of hers; she may have had a new
+    one since the file was sealed."""
+    mine = [item["certificate_sha256"] for item in found.report["signatures"] if item["field"] == AGENCY_FIELD]
+    statement = directory.own(desk, Certificate).where(
+        Certificate.purpose == "seal", Certificate.status != "revoked", Certificate.sha256.in_(mine)
+    )
+    return desk.session.scalars(statement.with_only_columns(Certificate.sha256)).first() or ""
 
 
 def _leader_of(desk: Desk, document: Document) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -408,8 +408,13 @@ def history(desk: Desk, row: Any, *, limit: int = 100) -> list[Deed]:
     Args:
         row: the document, as a query within the person's scope gave it.
     """
+    return history_of(desk, row.agency_id, [row.id], limit=limit)
+
+
+def history_of(desk: Desk, agency: UUID, objects: Collection[UUID], *, limit: int = 100) -> list[Deed]:
+    """What was done to several things of an agency that this person may see, the newest first."""
     statement = select(LedgerEntry.word, LedgerEntry.at, LedgerEntry.body).where(
-        LedgerEntry.chain == row.agency_id, LedgerEntry.object_id == row.id
+        LedgerEntry.chain == agency, LedgerEntry.object_id.in_(sorted(objects))
     )
     found = []
     for word, at, body in desk.session.execute(statement.order_by(LedgerEntry.seq.desc()).limit(limit)):

@@ -24,7 +24,7 @@ from eoffice.models.directory import Certificate, Person, Post
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.models.review import LOOK_AGAIN, Approval, DraftVersion, SigningItem
 from eoffice.rules.access import Permission
-from eoffice.services import issuing, queues, work
+from eoffice.services import directory, issuing, queues, work
 from eoffice.services.verbs import verb
 from signing.errors import KeyUnavailable, SigningError
 
@@ -265,6 +265,23 @@ def fail(desk: Desk, row: SigningItem, *, batch: UUID, code: str, reason_vi: str
     return row
 
 
+def call_off(desk: Desk, post: UUID, *, code: str, reason_vi: str, reason_en: str) -> list[UUID]:
+    """Call off what waits to be signed by a post, within the deed that made it impossible, and say why in its list.
+
+    Returns:
+        The documents.
+    """
+    waiting = scope(desk, SigningItem).where(
+        SigningItem.agency_id == desk.agency, SigningItem.post_id == post, SigningItem.state == "queued"
+    )
+    rows = _locked(desk, waiting)
+    work.cancel(desk.session, [_job(row) for row in rows], desk.now())
+    for row in rows:
+        row.state, row.ended_at, row.code = "failed", desk.now(), code
+        row.reason_vi, row.reason_en = reason_vi, reason_en
+    return [row.document_id for row in rows]
+
+
 def _mine(desk: Desk) -> Any:
     return scope(desk, SigningItem).where(
         SigningItem.agency_id == desk.agency, SigningItem.post_id == desk.actor.post
@@ -465,9 +482,9 @@ def certificates(desk: Desk) -> dict[str, Certificate]:
                 Certificate.purpose == "seal",
             ),
         )
-        .order_by(Certificate.valid_to)
+        .order_by(*directory.newest_valid(desk.now()))
     )
-    return {row.purpose: row for row in rows}
+    return {row.purpose: row for row in reversed(rows.all())}
 
 
 def retriable(items: Collection[Any]) -> list[Any]:

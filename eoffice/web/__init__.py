@@ -9,6 +9,7 @@ from flask import Flask
 from eoffice.services.office import Office
 from eoffice.web import (
     account,
+    certificates,
     deliveries,
     directory,
     documents,
@@ -51,6 +52,7 @@ ROOMS = (
     deliveries,
     statistics,
     ledger,
+    certificates,
     directory,
     verify,
     health,

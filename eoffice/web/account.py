@@ -15,7 +15,7 @@ from eoffice.core.desk import PUBLIC
 from eoffice.core.errors import InvalidInput
 from eoffice.core.i18n import LOCALES, N_
 from eoffice.core.secret import Secret
-from eoffice.services import accounts, directory
+from eoffice.services import accounts, certificates, directory, test_authority
 from eoffice.web import here, kept, language, rail, session
 from eoffice.web.guard import public, signed_in
 from eoffice.web.language import say as _
@@ -147,8 +147,16 @@ def account() -> str:
 def _account(problem: str = "", field: str = "") -> str:
     with here.reading() as desk:
         sessions = accounts.open_sessions(desk)
+        own = certificates.held(desk, desk.actor.post) if desk.actor.post else []
+        drawn = {row.id: test_authority.first_password(desk, row.key_name) for row in own if row.origin == "issued"}
     return render_template(
-        "account/account.html", sessions=sessions, problem=problem, field=field, shortest=accounts.SHORTEST
+        "account/account.html",
+        sessions=sessions,
+        certificates=own,
+        drawn=drawn,
+        problem=problem,
+        field=field,
+        shortest=accounts.SHORTEST,
     )
 
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request, url_for
 from eoffice.core import i18n
 from eoffice.core.i18n import N_
 from eoffice.rules.access import Permission, Role, permits
-from eoffice.services import search, signing_list
+from eoffice.services import certificates, search, signing_list
 from eoffice.services.queues import BY_CODE
 from eoffice.services.search import Filter
 from eoffice.web import here, words
@@ -24,7 +24,7 @@ MOST_COUNTED = 1000
 
 @dataclass(frozen=True)
 class Item:
-    """One line: where it leads, and the filter of documents that is counted beside it."""
+    """One line: where it leads, and the filter of documents, or the other ``rows`` by name, counted beside it."""
 
     endpoint: str
     icon: str
@@ -32,10 +32,13 @@ class Item:
     values: dict[str, str] = field(default_factory=dict)
     counted: Filter | None = None
     late: bool = False
+    rows: str = ""
 
     @property
     def code(self) -> str:
         """Its name among the counters, "" when nothing is counted."""
+        if self.rows:
+            return self.rows
         wanted = self.counted
         return f"{wanted.queue or wanted.sent}-{wanted.whose}" if wanted else ""
 
@@ -81,6 +84,8 @@ DELIVERIES = Item(
     "deliveries.board", "network", N_("Track deliveries"), counted=Filter("outgoing", sent="attention"), late=True
 )
 
+CERTIFICATES = Item("certificates.board", "badge-check", N_("Certificates"), rows="ending")
+
 SECTIONS: tuple[tuple[str, tuple[tuple[Permission | None, Item], ...]], ...] = (
     (
         N_("Incoming"),
@@ -115,6 +120,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[Permission | None, Item], ...]], ...] = (
             (Permission.DOCUMENT_ASSIGN, _queue("to_assign")),
         ),
     ),
+    (N_("Administration"), ((Permission.CERTIFICATE_READ, CERTIFICATES),)),
 )
 
 MINE = Section(
@@ -182,8 +188,11 @@ def counts() -> dict[str, str]:
     if "counts" not in g:
         wanted = {item.code: item.counted for part in sections() for item in part.items if item.counted}
         with here.reading() as desk:
-            signs = permits(here.actor().roles, Permission.DOCUMENT_SIGN)
-            more = {"signing": signing_list.running(desk)} if signs else {}
+            more: dict[str, Any] = {}
+            if permits(here.actor().roles, Permission.DOCUMENT_SIGN):
+                more["signing"] = signing_list.running(desk)
+            if permits(here.actor().roles, Permission.CERTIFICATE_READ):
+                more["ending"] = certificates.ending(desk)
             found = search.count_each(desk, wanted, most=MOST_COUNTED, more=more)
         g.counts = {code: number(found[code]) for code in (*wanted, *more)}
     found_: dict[str, str] = g.counts

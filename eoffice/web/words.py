@@ -191,6 +191,19 @@ DEEDS: dict[str, str] = {
     "agency.established": N_("{who} entered an agency in the directory"),
     "post.appointed": N_("{who} put somebody on the post of {title}"),
     "certificate.entered": N_("{who} entered a certificate in the directory"),
+    "certificate.requested": N_("{who} asked for a certificate"),
+    "certificate.brought_in": N_("{who} brought the certificate in as its issuer made it"),
+    "evidence.measured": N_("{who} looked how long signatures of issued documents can be proven"),
+    "renewal.ordered": N_("{who} had signatures at risk stamped anew"),
+    "evidence.renewed": N_("A new time-stamp was added, so that its signatures can be proven for longer"),
+    "request_list.sent": N_("{who} asked for the certificates of a list"),
+    "certificate.refused": N_("{who} refused the request for a certificate: {reason}"),
+    "issuing.ordered": N_("{who} had certificates issued that were asked for"),
+    "certificate.issued": N_("{who} issued the certificate"),
+    "certificate.revoked": N_("{who} revoked the certificate: {reason}"),
+    "revocation.published": N_("The revocation was published in the issuer's list"),
+    "renewal.asked": N_("{who} asked for new certificates in place of those that end"),
+    "key.handed_over": N_("{who} wrote down that the agency's key was handed over, by permission {note}"),
     "calendar.seeded": N_("{who} entered days off and working days"),
     "setting.changed": N_("{who} changed a setting of the office"),
     "proof.asked": N_("{who} asked for a proof of the ledger"),
@@ -232,6 +245,38 @@ PURPOSES: dict[str, str] = {
     "leader": N_("the competent person"),
     "seal": N_("the agency"),
     "exchange": N_("the agency's exchange"),
+}
+PURPOSES_LISTED: dict[str, str] = {
+    "leader": N_("Signer"),
+    "seal": N_("Agency's seal"),
+    "exchange": N_("Exchange"),
+}
+CERTIFICATE_TABS: dict[str, str] = {
+    "active": N_("In use"),
+    "ending": N_("End soon"),
+    "expired": N_("Expired"),
+    "revoked": N_("Revoked"),
+    "replaced": N_("Replaced"),
+}
+REQUEST_STATES: dict[str, Word] = {
+    "requested": Word(N_("Asked for"), "clock"),
+    "issued": Word(N_("Issued to the holder"), "circle-check", "ok"),
+    "refused": Word(N_("Request refused"), "octagon-x", "bad"),
+}
+LIST_STATES: dict[str, Word] = {
+    "new": Word(N_("will be asked for"), "circle-check", "ok"),
+    "skipped": Word(N_("left out"), "minus"),
+    "wrong": Word(N_("wrong"), "octagon-x", "bad"),
+}
+REVOCATIONS: dict[str, str] = {
+    "good": N_("not revoked"),
+    "revoked": N_("revoked"),
+    "unknown": N_("not known: no list of the issuer speaks for now"),
+}
+STORAGES: dict[str, str] = {
+    "agent": N_("in the key agent of this office"),
+    "token": N_("on a device of its holder"),
+    "service": N_("with a signing service"),
 }
 CERTIFICATE_STATES: dict[str, Word] = {
     "active": Word(N_("In use"), "shield-check"),

@@ -1,0 +1,278 @@
+"""Real certificates, brought in as the file of their issuer: looked at in a child process, checked, put into use.
+
+The private key stays where it is, on a token or with a signing service. From a PKCS#12 file, which holds it too, only
+the certificates leave the child process that opens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7, pkcs12
+from cryptography.x509.oid import NameOID
+
+from eoffice.core.desk import Desk, scope
+from eoffice.core.errors import FileRefused, InvalidInput
+from eoffice.core.i18n import N_
+from eoffice.core.secret import Secret
+from eoffice.core.text import fold, tidy
+from eoffice.models.certificates import CertificateRequest
+from eoffice.models.directory import Agency, Certificate, Post
+from eoffice.rules.access import Permission
+from eoffice.services import certificate_facts, certificates, directory
+from eoffice.services.verbs import verb
+
+LIMIT = 256 * 1024
+"""Most bytes of such a file."""
+
+MOST = 10
+"""Most certificates in one file."""
+
+STORAGES = ("token", "service")
+
+
+class CertificateFileRefused(FileRefused):
+    """No file of certificates."""
+
+    code = "certificate_file_refused"
+    message = N_(
+        "No certificate could be read from this file. Nothing was stored. "
+        "Please bring the issuer's file: PEM, DER, P7B or P12 with its password."
+    )
+
+
+class PrivateKeySent(FileRefused):
+    """An unprotected private key: it should never have travelled."""
+
+    code = "private_key_sent"
+    message = N_(
+        "This file holds a private key in the open. Nothing was stored. A key never leaves its holder: please have "
+        "this certificate revoked and a new one made, and bring the certificate alone."
+    )
+
+
+class PasswordNotRight(FileRefused):
+    """A PKCS#12 file that the password does not open."""
+
+    code = "file_password_wrong"
+    message = N_("The password does not open this file. Nothing was stored. Please enter it again.")
+
+
+def take_out(data: bytes, *, password: str = "") -> list[str]:
+    """Take the certificates out of a file, as hexadecimal DER: called in a sandbox child; no key leaves it.
+
+    Raises:
+        CertificateFileRefused: none in it, too many, or damaged.
+        PrivateKeySent: it holds a private key in the open.
+        PasswordNotRight: of a PKCS#12 file.
+    """
+    if b"PRIVATE KEY-----" in data:
+        raise PrivateKeySent
+    found: list[x509.Certificate] = []
+    for read in (_pem, _one, _bag):
+        try:
+            found = read(data)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+        if found:
+            break
+    else:
+        found = _protected(data, password)
+    if not found or len(found) > MOST:
+        raise CertificateFileRefused
+    return [other.public_bytes(Encoding.DER).hex() for other in found]
+
+
+def _pem(data: bytes) -> list[x509.Certificate]:
+    if b"-----BEGIN PKCS7-----" in data:
+        return list(pkcs7.load_pem_pkcs7_certificates(data))
+    return list(x509.load_pem_x509_certificates(data))
+
+
+def _one(data: bytes) -> list[x509.Certificate]:
+    return [x509.load_der_x509_certificate(data)]
+
+
+def _bag(data: bytes) -> list[x509.Certificate]:
+    return list(pkcs7.load_der_pkcs7_certificates(data))
+
+
+def _protected(data: bytes, password: str) -> list[x509.Certificate]:
+    if data[:1] != b"\x30":
+        raise CertificateFileRefused
+    try:
+        found = pkcs12.load_pkcs12(data, password.encode() or None)
+    except ValueError as error:
+        wrong = "password" in str(error).lower() or "mac" in str(error).lower()
+        raise (PasswordNotRight if wrong else CertificateFileRefused) from None
+    except (TypeError, UnsupportedAlgorithm):
+        raise CertificateFileRefused from None
+    own = [found.cert.certificate] if found.cert else []
+    return [*own, *(other.certificate for other in found.additional_certs)]
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a file holds: the holder's certificate and its issuers', DER, nearest first."""
+
+    der: bytes
+    chain: tuple[bytes, ...]
+
+
+def read(desk: Desk, data: bytes, password: Secret | None = None) -> Brought:
+    """Read a file of certificates in a child process and sort them.
+
+    Raises:
+        FileRefused: as ``take_out``, or it holds not exactly one that is no issuer's.
+    """
+    found = desk.tools.sandbox().call(
+        "eoffice.services.certificate_files.take_out",
+        data,
+        raises=(CertificateFileRefused, PrivateKeySent, PasswordNotRight),
+        password=password.reveal() if password else "",
+    )
+    certificates_ = [x509.load_der_x509_certificate(bytes.fromhex(text)) for text in found]
+    issuers = {other.subject for other in certificates_ if _is_issuer(other)}
+    own = [other for other in certificates_ if not _is_issuer(other)]
+    if len(own) != 1:
+        raise CertificateFileRefused("certificate_file_several", SEVERAL)
+    chain: list[x509.Certificate] = []
+    here = own[0]
+    while here.issuer != here.subject and here.issuer in issuers:
+        named = [other for other in certificates_ if other.subject == here.issuer and other not in chain]
+        above = next((other for other in named if _signed(here, other)), None)
+        if above is None:
+            break
+        chain.append(above)
+        here = above
+    der = [other.public_bytes(Encoding.DER) for other in (own[0], *chain)]
+    return Brought(der[0], tuple(der[1:]))
+
+
+SEVERAL = N_(
+    "The file must hold the certificate of one holder, with or without its issuers'. Nothing was stored. "
+    "Please bring one holder at a time."
+)
+
+
+def _is_issuer(other: x509.Certificate) -> bool:
+    try:
+        return bool(other.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _signed(below: x509.Certificate, above: x509.Certificate) -> bool:
+    try:
+        below.verify_directly_issued_by(above)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _checked(
+    desk: Desk, *, brought: Brought, purpose: str, post: UUID, storage: str
+) -> certificate_facts.Facts:
+    """Check a certificate for a holder before it is put into use (Decree 23/2025, article 15).
+
+    Raises:
+        InvalidInput: the holder may not have one, its subject is somebody else, or it is known already.
+        SigningError: no chain to an anchor of this office, wrong usage, expired, revoked or of unknown status.
+    """
+    from signing.errors import CertificateUnfit
+    from signing.fitness import require_signer
+
+    if storage not in STORAGES or purpose not in ("leader", "seal"):
+        raise InvalidInput("form_incomplete")
+    able = certificates.signers(desk) if purpose == "leader" else certificates.keepers(desk)
+    holder = next((other for other in able if other.id == post), None)
+    if holder is None:
+        raise InvalidInput("holder_impossible", certificates.HOLDER_IMPOSSIBLE, field="whom")
+    trust = desk.tools.trust()
+    if not trust.anchors:
+        raise CertificateUnfit("no_chain")
+    facts = certificate_facts.read(brought.der)
+    require_signer(brought.der, brought.chain, trust, at=max(desk.now(), facts.valid_from))
+    _require_subject(brought.der, purpose, holder, directory.agency(desk))
+    if _is_known(desk, brought.der):
+        raise InvalidInput("key_known", KEY_KNOWN, field="file")
+    return facts
+
+
+OTHER_HOLDER = N_("The certificate was issued to “{given}”, not to “{wanted}”. Nothing was stored.")
+OTHER_AGENCY = N_("The certificate names another organisation than “{wanted}”. Nothing was stored.")
+KEY_KNOWN = N_("This certificate, or another one with the same key, is known already. Nothing was stored.")
+
+
+def _require_subject(der: bytes, purpose: str, holder: Post, agency: Agency) -> None:
+    subject = x509.load_der_x509_certificate(der).subject
+
+    def said(oid: x509.ObjectIdentifier) -> list[str]:
+        return [tidy(str(item.value)) for item in subject.get_attributes_for_oid(oid)]
+
+    name, wanted = " ".join(said(NameOID.COMMON_NAME)), holder.person.full_name if purpose == "leader" else agency.name
+    houses = {fold(agency.name), fold(agency.short_name)}
+    alike = fold(name) == fold(wanted) or (purpose == "seal" and fold(name) in houses)
+    if not alike:
+        raise InvalidInput("other_holder", OTHER_HOLDER, given=name[:200], wanted=wanted, field="file")
+    named = {fold(text) for text in (*said(NameOID.ORGANIZATION_NAME), *said(NameOID.ORGANIZATIONAL_UNIT_NAME))}
+    if not named & houses:
+        raise InvalidInput("other_agency", OTHER_AGENCY, wanted=agency.name, field="file")
+
+
+def _key(der: bytes) -> bytes:
+    public = x509.load_der_x509_certificate(der).public_key()
+    return bytes(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _is_known(desk: Desk, der: bytes) -> bool:
+    """Whether this very key has a certificate among those this person may see."""
+    own = _key(der)
+    rows = desk.session.scalars(scope(desk, Certificate).with_only_columns(Certificate.der))
+    return any(_key(other) == own for other in rows)
+
+
+@verb(Permission.CERTIFICATE_CHANGE, "certificate.brought_in", prepare=_checked)
+def bring_in(
+    desk: Desk, *, brought: Brought, purpose: str, post: UUID, storage: str, prepared: certificate_facts.Facts
+) -> Certificate:
+    """Put a real certificate into use; its key lies outside. It takes the place of the one before, and an open request
+    for it is answered.
+
+    Args:
+        post: the leader, or the clerk who keeps the seal.
+        storage: where the key lies, ``token`` or ``service``.
+
+    Raises:
+        InvalidInput, SigningError: as ``_checked``.
+    """
+    made = Certificate(
+        agency_id=desk.agency,
+        purpose=purpose,
+        post_id=post if purpose == "leader" else None,
+        custodian_post_id=post if purpose == "seal" else None,
+        key_name="",
+        storage=storage,
+        origin="imported",
+        **directory.described(prepared, brought.der, brought.chain),
+    )
+    certificates.enter(desk, made)
+    for row in _open_requests(desk, certificates.slot(purpose, post)):
+        row.state, row.certificate_id, row.decided_at = "issued", made.id, desk.now()
+    desk.note(purpose=purpose, post=post, subject=made.subject, certificate=made.sha256, storage=storage)
+    return made
+
+
+def _open_requests(desk: Desk, place: str) -> Sequence[CertificateRequest]:
+    statement: Any = scope(desk, CertificateRequest).where(
+        CertificateRequest.agency_id == desk.agency,
+        CertificateRequest.slot == place,
+        CertificateRequest.state == "requested",
+    )
+    found: Sequence[CertificateRequest] = desk.session.scalars(statement).all()
+    return found
