@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections import deque
@@ -238,6 +239,7 @@ _here: list[_How] = []
 
 def _inherit(how: _How) -> None:
     _here[:] = [how]
+    gc.freeze()  # what was there before the fork stays: looking through it again and again costs time and copies pages
 
 
 def _sign_chunk(items: list[Item]) -> list[Outcome]:

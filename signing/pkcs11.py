@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import unquote, unquote_to_bytes
 
 from asn1crypto import algos, core
 from cryptography import x509
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from signing.errors import KeyUnavailable, WrongPin
 from signing.keys import ordered
 
-__all__ = ["Token", "TokenFacts", "TokenKey", "tokens"]
+__all__ = ["Token", "TokenFacts", "TokenKey", "key_at", "tokens"]
 
 _FEW_TRIES = "few tries are left"
 
@@ -50,6 +51,39 @@ def tokens(module: Path) -> tuple[TokenFacts, ...]:
     """
     with _answering():
         return tuple(_facts(slot.get_token()) for slot in _library(module).get_slots(token_present=True))
+
+
+def key_at(address: str, pin: str) -> TokenKey:
+    """Open the key that a PKCS#11 address names (RFC 7512).
+
+    Args:
+        address: such as ``pkcs11:token=LABEL;id=%01?module-path=/usr/lib/module.so``; ``token`` or ``serial`` where
+            more than one is plugged in, ``id`` (CKA_ID of the certificate) where the token has several keys.
+
+    Raises:
+        ValueError: no such address, or without ``module-path``. Others as ``Token.open`` and ``Token.key``.
+    """
+    scheme, _, rest = address.partition(":")
+    path, _, query = rest.partition("?")
+    known = {"token", "serial", "id", "module-path", "type"}
+    found: dict[str, str] = {}
+    for part in (*path.split(";"), *query.split("&")):
+        name, equals, value = part.partition("=")
+        if part and (not equals or name not in known):
+            raise ValueError(f"not understood in the address of a token: {part!r}")
+        found[name] = value
+    if scheme != "pkcs11" or not found.get("module-path"):
+        raise ValueError("the address of a token is pkcs11:token=LABEL?module-path=FILE")
+    text = {name: unquote(value) for name, value in found.items() if name != "id"}
+    token = Token.open(Path(text["module-path"]), pin, label=text.get("token", ""), serial=text.get("serial", ""))
+    try:
+        if "id" not in found:
+            return token.key()
+        number = unquote_to_bytes(found["id"])
+        return token.key(next((c for c, own in token.certificates.items() if own == number), b""))
+    except KeyUnavailable:
+        token.close()
+        raise
 
 
 class Token:
@@ -183,6 +217,10 @@ class TokenKey:
         self.certificate = certificate
         self.chain = token.chain(certificate)
         self.pss = pss and self._rsa
+
+    def close(self) -> None:
+        """Close the token, and with it every key on it."""
+        self._token.close()
 
     def __repr__(self) -> str:
         return f"TokenKey({hashlib.sha256(self.certificate).hexdigest()[:12]})"

@@ -152,7 +152,12 @@ def add_command(subparsers: Any) -> None:
     parser = subparsers.add_parser("sign", help="sign a PDF in an empty field")
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--key", type=Path, required=True, help="NAME.p12, or NAME.key with NAME.crt beside it")
+    parser.add_argument(
+        "--key",
+        type=Path,
+        required=True,
+        help="NAME.p12, or NAME.key with NAME.crt beside it; or pkcs11:token=LABEL?module-path=FILE",
+    )
     parser.add_argument("--field", required=True, help="name of the empty signature field")
     parser.add_argument("--trust", type=Path, help="folder of anchors: chain and revocation are asked before signing")
     parser.add_argument("--tsa", help="URL of a time-stamp authority: level B-T unless --level says more")
@@ -210,9 +215,17 @@ def _signed(arguments: argparse.Namespace) -> Signed:
     )
     trust = Trust.load(arguments.trust) if arguments.trust else Trust()
     tsa = HttpTsa(arguments.tsa) if arguments.tsa else None
-    key = SoftKey.load(arguments.key, _password(arguments.password_file))
+    key = _key(arguments.key, _password(arguments.password_file))
     source = source_of(trust, arguments.allow) if request.level in ("B-LT", "B-LTA") else None
     return sign(pdf, key, request, trust, tsa=tsa, source=source, at=arguments.at)
+
+
+def _key(given: Path, password: str) -> Key:
+    if not str(given).startswith("pkcs11:"):
+        return SoftKey.load(given, password)
+    from signing.pkcs11 import key_at
+
+    return key_at(str(given), password)
 
 
 def _password(file: Path | None) -> str:

@@ -28,6 +28,8 @@ from signing.trust import Trust
 from signing.tsa import LocalTsa
 from signing.verify import verify
 
+# Whoever runs the tests has threads of his own; from Python 3.12 on that is warned of.
+FORKING = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 CERTIFY = Request("leader", kind="certification", stamp=Stamp(handwriting("Nguyễn Văn Nam")))
 
 
@@ -110,6 +112,7 @@ def test_a_key_that_goes_in_the_middle_leaves_what_was_signed(
     assert states == [State.SIGNED, State.SIGNED, State.REFUSED, State.REFUSED]
 
 
+@FORKING
 def test_two_processes_sign_files(draft: bytes, leader: SoftKey, trust: Trust, at: datetime, tmp_path: Path) -> None:
     for number in range(30):
         (tmp_path / f"{number}.pdf").write_bytes(b"broken" if number == 7 else draft)
@@ -132,6 +135,7 @@ def test_two_processes_sign_files(draft: bytes, leader: SoftKey, trust: Trust, a
     assert {outcome.state for outcome in stopped} == {State.STOPPED}
 
 
+@FORKING
 def test_a_process_that_dies_is_told(draft: bytes, leader: SoftKey, trust: Trust, at: datetime, tmp_path: Path) -> None:
     class Deadly:
         certificate, chain = leader.certificate, leader.chain

@@ -15,6 +15,7 @@ import pytest
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from signing.__main__ import main
 from signing.errors import KeyUnavailable, WrongPassword, WrongPin
 from signing.keys import Key
 from signing.many import Item, State, sign_many
@@ -229,6 +230,30 @@ def test_threads_take_turns(plug: Callable[..., None], softhsm: Path, people: Pk
         for thread in threads:
             thread.join(60)
     assert done == ["leader"] * 20
+
+
+def test_the_command_signs_with_a_token(
+    plug: Callable[..., None], softhsm: Path, people: Pki, draft: bytes, at: datetime, tmp_path: Path
+) -> None:
+    plug("p256", "rsa2048")
+    (tmp_path / "in.pdf").write_bytes(draft)
+    (tmp_path / "pin").write_text(PIN + "\n")
+    paths = [str(tmp_path / "in.pdf"), str(tmp_path / "out.pdf")]
+
+    def run(address: str) -> int:
+        options = ["--field", "leader", "--at", at.isoformat(), "--password-file", str(tmp_path / "pin")]
+        code = main(["sign", *paths, "--key", address, *options])
+        pkcs11.lib(str(softhsm)).reinitialize()  # as a command of its own would end
+        return code
+
+    address = f"pkcs11:token=K%C3%BD%20s%E1%BB%91;id=%02?module-path={softhsm}"
+    assert run(address) == 0
+    (report,) = verify((tmp_path / "out.pdf").read_bytes(), people.trust(), at=at).signatures
+    assert (report.verdict, report.algorithm) == (Verdict.PASSED, "RSA-2048 SHA-256")
+    assert run(address.replace(";id=%02", "")) == 1  # two keys
+    assert run(address.replace("%02", "%07")) == 1
+    assert run(address.replace("token=", "model=")) == 64
+    assert run("pkcs11:token=x") == 64
 
 
 def test_a_module_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import SimpleSigner
 from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
@@ -172,19 +173,25 @@ def test_what_may_not_be_signed_does_not_go_out(paper: Paper, leader: SoftKey, a
         take_back(signed, signed, field="agency", trust=trust, at=at)
 
 
-def test_no_flipped_bit_of_the_update_is_taken(paper: Paper, leader: SoftKey, at: datetime, take: Take) -> None:
+def test_no_flipped_bit_of_what_is_signed_is_taken(
+    paper: Paper, leader: SoftKey, at: datetime, take: Take
+) -> None:
     good = paper.sign(leader, LEADER, at).data
-    # The bag of certificates in a container is not signed; a spoilt copy of an issuer is not needed either.
-    loose: set[int] = set()
-    for issuer in leader.chain:
-        begins = good.index(issuer.hex().encode())
-        loose.update(range(begins, begins + 2 * len(issuer)))
+    (signature,) = PdfFileReader(io.BytesIO(good)).embedded_signatures
+    _, start, end, _ = (int(number) for number in signature.byte_range)
+    # Of a container only attributes, value and the signer's certificate are bound; the frame around them is not signed.
+    signer = signature.signer_info
+    bound = (leader.certificate, signer["signed_attrs"].dump()[1:], signer["signature"].native)
+    places = [*range(len(paper.data), start), *range(end, len(good))]
+    for part in bound:
+        begins = good.index(part.hex().encode(), start)
+        places += range(begins, begins + 2 * len(part))
     dice = random.Random(20261121)
     for _ in range(150):
-        place, bit = dice.randrange(len(paper.data), len(good)), 1 << dice.randrange(8)
+        place, bit = dice.choice(places), 1 << dice.randrange(8)
         flipped = good[:place] + bytes([good[place] ^ bit]) + good[place + 1 :]
-        if place in loose or flipped.lower() == good.lower():  # a hexadecimal digit in the other case is the same
-            continue
+        if start < place < end and flipped.lower() == good.lower():
+            continue  # a hexadecimal digit in the other case is the same
         with pytest.raises(SigningError):
             take(flipped)
             pytest.fail(f"bit {bit} at {place}")
