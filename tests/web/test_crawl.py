@@ -13,6 +13,9 @@ from eoffice.core.db import Base, Words
 from eoffice.core.desk import scope
 from eoffice.models.documents import Document
 from eoffice.rules.access import permits
+from eoffice.services import certificates, directory
+from eoffice.services.certificates import Handing
+from eoffice.services.directory import NewPost
 from eoffice.web import guard
 from tests.support.checking import CheckingClient, filled
 from tests.support.crawling import Walk, walk
@@ -53,6 +56,19 @@ def _kind(rule: str) -> str:
     return re.sub("<int:[^>]+>", "<n>", re.sub("<uuid:[^>]+>", "<id>", rule))
 
 
+def _certificates_at_work(town: Town) -> None:
+    """A certificate is asked for, and the agency's key was handed over: both lead to pages of their own."""
+    admin = town.actor("phong")
+    clerk = NewPost("so-noi-vu", "minh-thu", "Vũ Minh Thư", "bà", "Văn thư", "no password opens this", ("clerk",))
+    taker = town.office.do(town.system("so-noi-vu"), directory.appoint, key="clerk", post=clerk)
+    town.office.do(admin, certificates.request, key="ask", purpose="exchange")
+    with town.office.read(admin) as desk:
+        seal = directory.certificate(desk, "seal")
+    assert seal is not None
+    handing = Handing(taker.id, "Quyết định số 15/QĐ-SNV", "USB token")
+    town.office.do(admin, certificates.hand_over, seal.id, key="over", handing=handing)
+
+
 def test_everybody_follows_every_link(
     client: CheckingClient, town: Town, busy: tuple[Town, dict[str, UUID]], app: Flask
 ) -> None:
@@ -60,6 +76,7 @@ def test_everybody_follows_every_link(
     routes = app.url_map.bind("localhost")
     town.enter(client, "tuan")
     client.press(f"/documents/{busy[1]['draft']}", "/edit")
+    _certificates_at_work(town)
     for login in PEOPLE:
         found = journey(client, town, login)
         broken = {path: answer.status for path, answer in found.answers.items() if answer.status_code >= 400}
