@@ -20,6 +20,7 @@ _FREE_PAGE = frozenset({"Annots", "LastModified", "Tabs"})
 _ENCODING = frozenset({"Length", "Filter", "DecodeParms", "DL"})
 _SIGNING = frozenset({"V", "AP", "AS", "F", "M", "MK", "Type", "Subtype", "P"})
 _FILLING = frozenset({"V", "AP", "AS", "RV", "I", "TI", "M", "NM", "Ff", "F", "DA", "Type", "Subtype", "P"})
+_NATURE = frozenset({"Type", "Subtype"})
 _LINKS = frozenset({"Kids", "Parent", "P"})
 _READ_ONLY = 1
 _PRINT = 4  # flags of annotations, ISO 32000-2, table 167
@@ -476,10 +477,17 @@ class _Step:
             return
         if not keys and not valued:
             return
+        if keys & _NATURE and any(not self._widget(node) for _, node in now.widgets):
+            self.add("form_field", was.name, page, "no widget any more")
+            return
         if was.kind == "Sig":
             self._signature(was, now, keys, signing=signing, valued=valued)
         else:
             self._filled(was, now, keys, valued=valued)
+
+    def _widget(self, node: Dict) -> bool:
+        kind = self.new.resolve(node.get("Type"))
+        return kind in (None, "Annot") and self.new.resolve(node.get("Subtype")) == "Widget"
 
     def _signature(self, was: Field, now: Field, keys: set[str], *, signing: bool, valued: bool) -> None:
         page = self._page(self.after, now)

@@ -148,6 +148,17 @@ STEPS: dict[str, tuple[Paper, Callable[[Paper], Paper], list[tuple[str, str]]]] 
         PLAIN, lambda p: p.update({NUMBER: p.with_entry(NUMBER, b"/AP<</N 200 0 R>>"), 200: drawing(b"q Q")}),
         [("form_value", "so")],
     ),
+    "a field that is no widget any more": (
+        PLAIN, lambda p: p.update({NUMBER: p.objects[NUMBER].replace(b"/Subtype/Widget", b"/Subtype/Link/V(1)")}),
+        [("form_field", "so")],
+    ),
+    "a field that is no annotation any more": (
+        PLAIN, lambda p: p.update({NUMBER: p.objects[NUMBER].replace(b"/Type/Annot", b"/Type/Page/V(1)")}),
+        [("form_field", "so")],
+    ),
+    "a field that does not say that it is an annotation": (
+        PLAIN, lambda p: p.update({NUMBER: p.objects[NUMBER].replace(b"/Type/Annot", b"")}), [],
+    ),
     "a choice": (
         CHOICE, lambda p: p.update({NUMBER: p.with_entry(NUMBER, b"/V[(a)(b)]")}), [("form_value", "so")],
     ),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -17,16 +18,21 @@ from signing.tsa import LocalTsa
 from signing.verify import signed_version, verify
 from tests.signing.making import (  # noqa: F401
     AGENCY,
+    CATALOG,
     DAY,
     LEADER,
     NUMBER,
+    TEXT,
     Judge,
     Paper,
     approved,
     certified,
     draft,
+    drawing,
     issued,
     judge,
+    stream,
+    write,
 )
 
 
@@ -226,3 +232,24 @@ def keys_by_algorithm(pki: Pki, at: datetime) -> dict[str, SoftKey]:
     ]
     pki.issue(holders, at=at)
     return {name: pki.key(f"verify-{name}") for name in names}
+
+
+def test_what_nobody_needs_any_more_may_be_freed(judge: Judge, pki: Pki, at: datetime) -> None:
+    """Programs free the objects they replace: an old appearance, old evidence, things nobody refers to."""
+    looking = draft().objects[AGENCY].removesuffix(b">>")
+    base = write(
+        {**draft().objects, 300: b"<</Spare 1>>", AGENCY: looking + b"/AP<</N 301 0 R>>>>", 301: drawing(b"q Q")}
+    )
+    signed = base.sign(pki.key("leader"), LEADER, at, certify=2)
+    assert judge(signed.update({}, freed=[300])).verdict is Verdict.PASSED
+    plain = replace(signed, objects={**signed.objects, AGENCY: looking + b">>"})
+    sealed = plain.fill(NUMBER, b"7").sign(pki.key("seal"), AGENCY, at, lock=b"/Action/All", look=b"0 0 9 9 re S")
+    assert judge(sealed.update({}, freed=[300, 301])).verdict is Verdict.PASSED
+    stored = sealed.store(certificates=[pki.certificate("issuing")], crls=pki.trust().crls)
+    old = [number for number in stored.objects if number not in sealed.objects]
+    evidence = sealed.objects[CATALOG].removesuffix(b">>") + b"/DSS<</Certs[990 0 R]>>>>"
+    anew = stored.update({CATALOG: evidence, 990: stream(pki.certificate("issuing"))}, freed=old)
+    answer = judge(anew)
+    assert answer.verdict is Verdict.PASSED
+    assert answer.notes == ()
+    assert judge(anew.update({}, freed=[TEXT])).verdict is Verdict.FAILED

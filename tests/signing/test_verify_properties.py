@@ -106,7 +106,10 @@ def content(paper: Paper) -> dict[int, object]:
         if type(value) is Stream:
             return plain(value.dict, number), document.raw(value, revision)
         if type(value) is Dict:
-            kept = {key: plain(item) for key, item in value.items() if key not in QUIET_KEYS.get(number, ())}
+            quiet = {"P", "M", "NM"} if value.get("Subtype") == "Widget" else QUIET_KEYS.get(number, set())
+            kept = {key: plain(item) for key, item in value.items() if key not in quiet}
+            if value.get("Subtype") == "Widget" and kept.get("Type") == "Annot":
+                del kept["Type"]
             return {key: item for key, item in kept.items() if item is not None}
         if type(value) is list:
             return [plain(item) for item in value]
