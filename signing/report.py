@@ -50,6 +50,16 @@ def as_dict(verification: Verification, file: str | None = None) -> dict[str, An
     }
 
 
+def evidence_of(source: str) -> tuple[str, datetime | None, bool]:
+    """Take ``revocation_source`` apart: kind of evidence, its date, and whether the file itself carries it."""
+    told, _, place = source.partition(", ")
+    kind, _, at = told.partition(" ")
+    try:
+        return kind, datetime.fromisoformat(at), place == "embedded"
+    except ValueError:
+        return source, None, False
+
+
 def from_dict(data: Mapping[str, Any]) -> Verification:
     """The verdict that ``as_dict`` wrote.
 

@@ -10,7 +10,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from signing.messages import sentence
-from signing.report import printable
+from signing.report import evidence_of, printable
 from signing.results import Change, SignatureReport, TimeSource, Verdict, Verification
 from signing.typeface import FONTS
 
@@ -64,6 +64,8 @@ _WORDS = {
     "all": ("sau đó không có gì ngoài dữ liệu chứng thực được phép", "nothing but permitted evidence follows"),
     "later": ("sau đó tệp còn được bổ sung, xem mục thay đổi", "the file grew afterwards, see changes"),
     "page": ("trang {0}", "page {0}"),
+    "anchor_itself": ("chính là gốc tin cậy", "a trust anchor itself"),
+    "inside": ("kèm trong tệp", "carried by the file"),
     "field": ("Ô chữ ký", "Signature field"),
     "changes": ("Thay đổi sau khi ký", "Changes after signing"),
     "none": ("Không có", "None"),
@@ -265,7 +267,10 @@ class _Sheet:
             validity = self.word("from_to", self.time(item.valid_from), self.time(item.valid_to))
         status = self.word(item.revocation if item.revocation in ("good", "revoked") else "unknown_status")
         if item.revocation_source:
-            status += f" ({item.revocation_source})"
+            kind, at, inside = evidence_of(item.revocation_source)
+            kind = self.word("anchor_itself") if kind == "anchor" else kind
+            parts = [kind, *([self.time(at)] if at else []), *([self.word("inside")] if inside else [])]
+            status += f" ({', '.join(parts)})"
         level = item.level
         if item.proven_time is not None:
             level += f"; {self.word('until_evidence')}"

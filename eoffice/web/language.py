@@ -14,12 +14,12 @@ from markupsafe import Markup, escape
 
 from eoffice.core import i18n
 from eoffice.core.clock import local
-from eoffice.core.i18n import LOCALES
+from eoffice.core.i18n import LOCALES, N_
 from eoffice.rules import delivery, kinds
 from eoffice.web import here, session, words
 from eoffice.web.kept import is_secret
 from signing.messages import sentence
-from signing.report import printable
+from signing.report import evidence_of, printable
 from signing.results import SignatureReport
 
 THEMES = ("light", "dark")
@@ -167,12 +167,12 @@ def exact(at: datetime) -> str:
 
 
 def evidence(source: str) -> str:
-    """Where the status of a certificate is known from: ``CRL, 08:00, 26/07/2026``."""
-    kind, _, at = source.partition(" ")
-    try:
-        return f"{kind}, {i18n.datetime_text(datetime.fromisoformat(at))}"
-    except ValueError:
-        return source
+    """Where the status of a certificate is known from: ``CRL, 08:00, 26/07/2026``, and whether the file carries it."""
+    kind, at, inside = evidence_of(source)
+    kind = say(N_("a trusted authority itself")) if kind == "anchor" else kind
+    return ", ".join(
+        [kind, *([i18n.datetime_text(at)] if at else []), *([say(N_("carried by the file"))] if inside else [])]
+    )
 
 
 def change(detail: str) -> str:

@@ -207,3 +207,22 @@ def test_a_file_nobody_could_open_has_its_reports(tmp_path: Path) -> None:
     answer = verify(tmp_path / "missing.pdf", Trust(), at=datetime(2026, 11, 21, tzinfo=UTC))
     assert "file_missing" in lines(as_sheet(answer))
     assert b"urn:eoffice:reason:file_missing" in as_etsi(answer)
+
+
+@pytest.mark.parametrize(
+    ("source", "locale", "told"),
+    [
+        ("CRL 2026-10-09T01:00:00+00:00, embedded", "vi", "CRL, 09/10/2026 08:00:00 (+07:00), kèm trong tệp"),
+        ("OCSP 2026-10-09T01:00:00+00:00", "en", "OCSP, 09/10/2026 08:00:00 (+07:00))"),
+        ("anchor", "vi", "chính là gốc tin cậy"),
+    ],
+)
+def test_the_evidence_of_a_status_is_told_in_words(
+    judge: Judge, issued: Paper, source: str, locale: str, told: str
+) -> None:
+    found = judge(issued)
+    first = replace(found.signatures[0], revocation_source=source)
+    text = lines(as_sheet(replace(found, signatures=(first,)), locale=locale))
+    assert told in text
+    assert "embedded" not in text
+    assert "+00:00" not in text

@@ -181,7 +181,8 @@ def test_a_document_tells_its_whole_story(hanh: CheckingClient, town: Town) -> N
         "theo dấu thời gian tin cậy",
         "phiên bản 2/5",  # the draft, each signature, and behind each the evidence about it
         "phiên bản 4/5",
-        "chưa bị thu hồi, CRL",
+        "chưa bị thu hồi, CRL, ",
+        ", kèm trong tệp",
         "chỉ có bổ sung được phép",
         "Đã duyệt nội dung",
         "Đã duyệt thể thức",
