@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import signing
 from signing.messages import codes
 from signing.pki import RECIPE, Pki, raise_pki
 from signing.seal import SealRequest, fill_and_seal
@@ -79,3 +82,38 @@ def test_the_same_lines_find_a_changed_byte(folder: Path, pdfsig: Path, qpdf: Pa
     assert done.returncode != 0
     assert "Digest Mismatch" in done.stdout
     assert "verification failure" in done.stderr
+
+
+def test_the_page_of_the_library_can_be_followed(folder: Path, tmp_path: Path) -> None:
+    """Its commands and its program, as they stand, beside a letter and the password the page speaks of."""
+    page = (ROOT / "docs" / "signing.md").read_text("utf-8")
+    (commands,) = re.findall(r"^```sh use\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```python use\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / "letter.pdf").write_bytes((folder / "before.pdf").read_bytes())
+    first, rest = commands.split("\n", 1)
+    _run(first, tmp_path)
+    password = json.loads((tmp_path / "pki" / "passwords.json").read_text("utf-8"))["leader"]
+    (tmp_path / "password").write_text(password, "utf-8")
+    told = _run(rest, tmp_path)
+    assert told.count("PASSED") >= 2
+    assert (tmp_path / "signed.verification.pdf").read_bytes().startswith(b"%PDF-")
+    (tmp_path / "program.py").write_text(program, "utf-8")
+    assert "Nguyễn Văn Nam" in _run(".venv/bin/python program.py", tmp_path)
+    names = re.findall(r"`signing\.([a-z_]+)`", page)
+    assert len(names) > 15
+    for name in names:
+        assert hasattr(signing, name) or find_spec(f"signing.{name}") is not None, name
+
+
+def _run(command: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["/bin/sh", "-e", "-c", command],
+        cwd=folder,
+        env=os.environ | {"LC_ALL": "en_US.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout} {done.stderr}"
+    return done.stdout
