@@ -32,6 +32,7 @@ class Permission(StrEnum):
     DOCUMENT_ASSIGN = "document.assign"
     DOCUMENT_START = "document.start"
     DOCUMENT_FINISH = "document.finish"
+    DOCUMENT_CHECK = "document.check"
     DRAFT_COMPOSE = "draft.compose"
     DRAFT_SUBMIT = "draft.submit"
     DRAFT_SEND_BACK = "draft.send_back"
@@ -63,7 +64,7 @@ class Permission(StrEnum):
 
 
 _P = Permission
-_EVERYDAY = {_P.DRAFT_COMPOSE, _P.DRAFT_SUBMIT, _P.DOCUMENT_START, _P.DOCUMENT_FINISH}
+_EVERYDAY = {_P.DRAFT_COMPOSE, _P.DRAFT_SUBMIT, _P.DOCUMENT_START, _P.DOCUMENT_FINISH, _P.DOCUMENT_CHECK}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: frozenset(

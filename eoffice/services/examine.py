@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from eoffice.core.db import insert_into
 from eoffice.core.desk import Desk
@@ -198,6 +198,18 @@ def keep(desk: Desk, found: Examined) -> None:
             checked_at=desk.now(),
         )
         .on_conflict_do_nothing(index_elements=["sha256", "policy"])
+    )
+
+
+def keep_anew(desk: Desk, found: Examined) -> None:
+    """Write down a verdict made again: what is known today of the same file under the same policy takes its place."""
+    keep(desk, found)
+    newest = {"verdict": found.verdict, "report": found.report, "checked_at": desk.now()}
+    desk.session.execute(
+        update(FileVerdict)
+        .where(FileVerdict.sha256 == found.sha256, FileVerdict.policy == found.policy)
+        .values(**newest),
+        execution_options={"synchronize_session": False},
     )
 
 

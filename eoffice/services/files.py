@@ -19,7 +19,10 @@ from eoffice.core.sandbox import SandboxBusy, SandboxError
 from eoffice.core.text import tidy
 from eoffice.models.documents import Document, DocumentFile, File, FileVerdict
 from eoffice.models.ledger import INSTALLATION, AccessEntry
+from eoffice.rules.access import Permission
 from eoffice.services import examine, search
+from eoffice.services.examine import Examined
+from eoffice.services.verbs import verb
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,36 @@ def about(desk: Desk, row: Document) -> dict[str, About]:
         .order_by(FileVerdict.checked_at)
     )
     return {sha256: About(*facts) for sha256, *facts in found}
+
+
+def _look_again(desk: Desk, document: Document, *, file: UUID) -> Examined:
+    return examine.examine(desk, _of(document, file).sha256, read=False)
+
+
+@verb(Permission.DOCUMENT_CHECK, "file.checked", on=Document, prepare=_look_again)
+def check(desk: Desk, document: Document, *, file: UUID, prepared: Examined) -> Document:
+    """Judge the signatures of a file anew, by what is known today of its certificates.
+
+    What came in is judged for its lists too; what was counted when it came or was sent stays as it was counted.
+
+    Raises:
+        NotFound: the document has no such file.
+    """
+    row = _of(document, file)
+    before = examine.verdict_of(desk, row.sha256)
+    examine.keep_anew(desk, prepared)
+    if (row.role, row.stage) == ("main", "received"):
+        document.verdict = prepared.verdict
+    was = before.verdict if before is not None else None
+    desk.note(document=document.id, sha256=row.sha256, before=was, verdict=prepared.verdict)
+    return document
+
+
+def _of(document: Document, file: UUID) -> DocumentFile:
+    row = next((one for one in document.files if one.id == file), None)
+    if row is None:
+        raise NotFound(table="document_file", id=str(file))
+    return row
 
 
 def checked(known: About | None, sha256: str) -> Any:

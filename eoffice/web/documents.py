@@ -15,7 +15,7 @@ from markupsafe import Markup
 from eoffice.core.desk import Desk
 from eoffice.core.errors import InvalidInput, OfficeError
 from eoffice.models.documents import Document
-from eoffice.rules.access import Role
+from eoffice.rules.access import Permission, Role, permits
 from eoffice.rules.lifecycle import Direction, State
 from eoffice.services import deeds, directory, drafting, exchange, files, ledger, routing, search
 from eoffice.services.incoming import main_file
@@ -64,6 +64,7 @@ def show(document_id: UUID, problem: OfficeError | None = None) -> str:
         main=main,
         checked=files.checked(known, main.sha256) if main is not None else None,
         draft=main is not None and main.stage == "draft",
+        checks=row.agency_id == here.actor().agency and permits(here.actor().roles, Permission.DOCUMENT_CHECK),
         pages=min((known.pages if known else 0) or 0, MOST_PAGES),
         whole=(known.pages if known else 0) or 0,
         due=due,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, send_file
+from flask import Blueprint, flash, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
 from eoffice.core.errors import NotFound
+from eoffice.rules.access import Permission
 from eoffice.services import files, search
 from eoffice.web import here, reports
-from eoffice.web.guard import signed_in
+from eoffice.web.guard import needs, signed_in
+from eoffice.web.language import say as _
 
 room = Blueprint("papers", __name__)
 
@@ -61,6 +63,15 @@ def text(document_id: UUID, file_id: UUID) -> str:
     here.visits().note(here.actor(), "file.read", object_id=document_id, detail=opened.sha256)
     texts = [files.page_text(desk, opened.sha256, page) for page in range(1, pages + 1)]
     return render_template("papers/text.html", row=row, opened=opened, file_id=file_id, texts=texts)
+
+
+@room.post("/documents/<uuid:document_id>/files/<uuid:file_id>/check")
+@needs(Permission.DOCUMENT_CHECK)
+def check(document_id: UUID, file_id: UUID) -> Response:
+    """Have the signatures of a file judged anew."""
+    here.do(files.check, document_id, file=file_id)
+    flash(_("The signatures were checked anew; the result stands with the file."))
+    return here.go(url_for("documents.document", document_id=document_id, _anchor="signatures"))
 
 
 @room.get("/documents/<uuid:document_id>/files/<uuid:file_id>/verdict.<form>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request, url_for
@@ -120,7 +120,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[Permission | None, Item], ...]], ...] = (
             (Permission.DOCUMENT_ASSIGN, _queue("to_assign")),
         ),
     ),
-    (N_("Administration"), ((Permission.CERTIFICATE_READ, CERTIFICATES),)),
+    (N_("Administration"), ((Permission.CERTIFICATE_CHANGE, CERTIFICATES),)),
 )
 
 MINE = Section(
@@ -154,6 +154,7 @@ def sections() -> list[Section]:
                 (
                     Item("statistics.board", "chart-column", N_("E-documents")),
                     Item("ledger.board", "link", N_("Ledger")),
+                    replace(CERTIFICATES, rows=""),
                 ),
             ),
         )
@@ -191,7 +192,7 @@ def counts() -> dict[str, str]:
             more: dict[str, Any] = {}
             if permits(here.actor().roles, Permission.DOCUMENT_SIGN):
                 more["signing"] = signing_list.running(desk)
-            if permits(here.actor().roles, Permission.CERTIFICATE_READ):
+            if permits(here.actor().roles, Permission.CERTIFICATE_CHANGE):
                 more["ending"] = certificates.ending(desk)
             found = search.count_each(desk, wanted, most=MOST_COUNTED, more=more)
         g.counts = {code: number(found[code]) for code in (*wanted, *more)}

@@ -156,6 +156,7 @@ DEEDS: dict[str, str] = {
     "document.assigned": N_("{who} named the person who does the work"),
     "document.started": N_("{who} began the work"),
     "document.finished": N_("{who} finished it"),
+    "file.checked": N_("{who} had the signatures checked anew: {verdict}"),
     "draft.composed": N_("{who} wrote the draft"),
     "draft.revised": N_("{who} wrote version {version} of the draft"),
     "draft.submitted": N_("{who} submitted the draft for review"),

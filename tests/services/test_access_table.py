@@ -15,13 +15,13 @@ from eoffice.jobs import handlers
 from eoffice.models.documents import Document, Participant
 from eoffice.rules.access import Role, sees_whole_agency
 from eoffice.rules.lifecycle import INCOMING_STATES, State
-from eoffice.services import accounts, drafting, incoming, issuing, routing
+from eoffice.services import accounts, drafting, files, incoming, issuing, routing
 from eoffice.services.incoming import Facts
 from eoffice.services.routing import Share
 from eoffice.services.verbs import VERBS
 from tests.support.world import World
 
-ROOMS = (accounts, drafting, incoming, issuing, routing, handlers)
+ROOMS = (accounts, drafting, files, incoming, issuing, routing, handlers)
 """Imported so that every verb is known."""
 
 EVERYBODY = "clerk leader unit_head officer"
@@ -77,6 +77,7 @@ WHO = {
     "proofs.prove": "system",
     "routing.assign": "unit_head",
     "routing.finish": f"{EVERYBODY} system",
+    "files.check": EVERYBODY,
     "routing.forward": "clerk",
     "routing.instruct": "leader",
     "routing.start": EVERYBODY,
@@ -95,6 +96,7 @@ WHEN = {
     "drafting.revise": "draft in_review content_ok format_ok",
     "drafting.send_back": "in_review content_ok format_ok",
     "drafting.submit": "draft",
+    "files.check": " ".join(State),
     "incoming.refuse": "arrived",
     "incoming.register": "arrived",
     "issuing.choose_paper": "signed numbered sealed",
@@ -202,9 +204,9 @@ def test_a_refusal_comes_before_the_deed_looks_at_anything(table: Table) -> None
 def test_a_wrong_state_comes_before_the_deed_looks_at_anything(table: Table) -> None:
     for name, states in WHEN.items():
         role = Role(WHO[name].split()[0])
-        other = next(state for state in State if state not in states.split())
-        with pytest.raises(WrongState):
-            table.world.office.do(table.person(role), VERBS[name], table.documents[other], key=f"{name} {other}")
+        for other in [state for state in State if state not in states.split()][:1]:  # none: it may be done in any state
+            with pytest.raises(WrongState):
+                table.world.office.do(table.person(role), VERBS[name], table.documents[other], key=f"{name} {other}")
 
 
 def test_an_old_form_comes_before_the_deed_looks_at_anything(table: Table) -> None:

@@ -16,9 +16,10 @@ from sqlalchemy import event, select, update
 
 from eoffice.core.desk import scope
 from eoffice.models.documents import Document, DocumentFile
-from eoffice.models.ledger import AccessEntry
+from eoffice.models.ledger import AccessEntry, LedgerEntry
+from eoffice.services import examine, search
 from signing import signed_version
-from tests.support.checking import CheckingClient, Page
+from tests.support.checking import CheckingClient, Page, filled
 from tests.support.papers import arrived
 from tests.web.conftest import Town
 
@@ -190,6 +191,35 @@ def test_a_document_tells_its_whole_story(hanh: CheckingClient, town: Town) -> N
         "TOTAL-PASSED",
     ):
         assert told in text, told
+
+
+def test_the_signatures_are_checked_anew(client: CheckingClient, town: Town) -> None:
+    """A list that tells of a revocation came in since: the verdict follows, what was counted does not."""
+    town.enter(client, "hanh")
+    page = client.page(f"/documents/{town.arrived}")
+    (form,) = [item for item in page.root.all("form") if item.attributes["action"].endswith("/check")]
+    town.clock.step(timedelta(hours=1))
+    with town.office.read(town.actor("hanh")) as desk:
+        row = search.document(desk, town.arrived)
+        (file,) = [one for one in row.files if one.stage == "received"]
+        before = examine.verdict_of(desk, file.sha256)
+        assert before is not None
+    change(town, town.arrived, verdict="WARNED")  # as if the lists had known less when it came
+    answer = client.send(form.attributes["action"], filled(form))
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/documents/{town.arrived}#signatures")
+    again = client.send(form.attributes["action"], filled(form))
+    assert again.status_code == 303, "pressed twice it is one check"
+    with town.office.read(town.actor("hanh")) as desk:
+        after = examine.verdict_of(desk, file.sha256)
+        assert after is not None
+        assert after.checked_at > before.checked_at
+        assert search.document(desk, town.arrived).verdict == after.verdict
+        told = desk.session.scalars(select(LedgerEntry).where(LedgerEntry.word == "file.checked")).all()
+    assert [entry.object_id for entry in told] == [town.arrived]
+    assert "cho kiểm tra lại chữ ký" in client.page(f"/documents/{town.arrived}").one("main").text()
+    town.enter(client, "mai")  # reads several agencies and changes nothing in them
+    assert "/check" not in client.get(f"/documents/{town.arrived}").get_data(as_text=True)
+    assert client.send(form.attributes["action"], filled(form)).status_code in (403, 404)
 
 
 def test_files_come_byte_for_byte(hanh: CheckingClient, town: Town) -> None:
