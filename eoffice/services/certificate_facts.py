@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from typing import TYPE_CHECKING
 
 from eoffice.core.errors import InvalidInput
 from eoffice.core.i18n import N_
 from eoffice.core.text import fold
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _USAGES = {
     "digital_signature": N_("digital signature"),
@@ -72,6 +71,10 @@ def read(der: bytes) -> Facts:
     Raises:
         InvalidInput: ``certificate_unreadable``.
     """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import NameOID
+
     from signing.chain import is_test, subject
 
     try:
@@ -101,6 +104,8 @@ def _first(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
 
 
 def _usages(found: x509.Certificate) -> tuple[str, ...]:
+    from cryptography import x509
+
     said: dict[str, None] = {}
     for extension in found.extensions:
         value = extension.value
@@ -112,6 +117,8 @@ def _usages(found: x509.Certificate) -> tuple[str, ...]:
 
 
 def _algorithm(found: x509.Certificate) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
     key = found.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA {key.key_size}"

@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7, pkcs12
-from cryptography.x509.oid import NameOID
 
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import FileRefused, InvalidInput
@@ -26,6 +21,9 @@ from eoffice.models.directory import Agency, Certificate, Post
 from eoffice.rules.access import Permission
 from eoffice.services import certificate_facts, certificates, directory
 from eoffice.services.verbs import verb
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 LIMIT = 256 * 1024
 """Most bytes of such a file."""
@@ -71,6 +69,9 @@ def take_out(data: bytes, *, password: str = "") -> list[str]:
         PrivateKeySent: it holds a private key in the open.
         PasswordNotRight: of a PKCS#12 file.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     if b"PRIVATE KEY-----" in data:
         raise PrivateKeySent
     found: list[x509.Certificate] = []
@@ -89,20 +90,30 @@ def take_out(data: bytes, *, password: str = "") -> list[str]:
 
 
 def _pem(data: bytes) -> list[x509.Certificate]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import pkcs7
+
     if b"-----BEGIN PKCS7-----" in data:
         return list(pkcs7.load_pem_pkcs7_certificates(data))
     return list(x509.load_pem_x509_certificates(data))
 
 
 def _one(data: bytes) -> list[x509.Certificate]:
+    from cryptography import x509
+
     return [x509.load_der_x509_certificate(data)]
 
 
 def _bag(data: bytes) -> list[x509.Certificate]:
+    from cryptography.hazmat.primitives.serialization import pkcs7
+
     return list(pkcs7.load_der_pkcs7_certificates(data))
 
 
 def _protected(data: bytes, password: str) -> list[x509.Certificate]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
     if data[:1] != b"\x30":
         raise CertificateFileRefused
     try:
@@ -130,6 +141,9 @@ def read(desk: Desk, data: bytes, password: Secret | None = None) -> Brought:
     Raises:
         FileRefused: as ``take_out``, or it holds not exactly one that is no issuer's.
     """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     found = desk.tools.sandbox().call(
         "eoffice.services.certificate_files.take_out",
         data,
@@ -161,6 +175,8 @@ SEVERAL = N_(
 
 
 def _is_issuer(other: x509.Certificate) -> bool:
+    from cryptography import x509
+
     try:
         return bool(other.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
     except (x509.ExtensionNotFound, ValueError):
@@ -168,6 +184,8 @@ def _is_issuer(other: x509.Certificate) -> bool:
 
 
 def _signed(below: x509.Certificate, above: x509.Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
     try:
         below.verify_directly_issued_by(above)
     except (ValueError, TypeError, InvalidSignature):
@@ -210,6 +228,9 @@ KEY_KNOWN = N_("This certificate, or another one with the same key, is known alr
 
 
 def _require_subject(der: bytes, purpose: str, holder: Post, agency: Agency) -> None:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
     subject = x509.load_der_x509_certificate(der).subject
 
     def said(oid: x509.ObjectIdentifier) -> list[str]:
@@ -226,6 +247,9 @@ def _require_subject(der: bytes, purpose: str, holder: Post, agency: Agency) -> 
 
 
 def _key(der: bytes) -> bytes:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     public = x509.load_der_x509_certificate(der).public_key()
     return bytes(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 

@@ -19,7 +19,7 @@ from eoffice.core.clock import local_date
 from eoffice.core.errors import Conflict, InvalidInput, KeyReused, OfficeError, SignatureProblem, Unavailable
 from eoffice.core.i18n import N_
 from eoffice.core.secret import Secret
-from eoffice.formats import handover, sheet
+from eoffice.formats import sheet
 from eoffice.models.directory import Agency
 from eoffice.rules.access import Permission, permits
 from eoffice.services import (
@@ -316,6 +316,8 @@ def _do(
 @needs(READ)
 def minutes(certificate_id: UUID, handover_id: UUID) -> Response:
     """The minutes of a hand-over to print and sign, drawn from what was written down."""
+    from eoffice.formats import handover  # draws, and so brings much along
+
     with here.reading() as desk:
         row = certificates.one(desk, certificate_id)
         given = certificates.handover(desk, certificate_id, handover_id)

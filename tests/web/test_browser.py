@@ -163,7 +163,7 @@ def test_anybody_verifies_a_document(site: Site) -> None:
         assert "Hợp lệ" in page.inner_text(".verdict")
         with page.expect_download() as download:
             page.click("text=Tải báo cáo JSON")
-        assert download.value.suggested_filename == "công văn.json"
+        assert download.value.suggested_filename == "công văn.verdict.json"
     assert site.said == []
 
 
