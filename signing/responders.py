@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import signal
-import sys
-import threading
 import urllib.parse
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 from cryptography import x509
@@ -20,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from signing import pki as raising
+from signing import serving
 from signing.chain import named_by
 from signing.errors import SigningError
 from signing.pki import Entry, Pki
@@ -124,9 +122,7 @@ def server(responder: Responder, tsa: LocalTsa, *, host: str = "127.0.0.1", port
     (RFC 6960, A.1), ``/crl/NAME.crl`` gives the list of an authority.
     """
 
-    class Answer(BaseHTTPRequestHandler):
-        timeout = 10  # seconds a silent client may hold a thread
-
+    class Answer(serving.Answer):
         def do_POST(self) -> None:
             ways = {"/tsa": (QUERY, REPLY, tsa.answer), "/ocsp": (OCSP_QUERY, OCSP_REPLY, responder.ocsp)}
             way, size = ways.get(self.path.rstrip("/")), self.headers.get("Content-Length", "")
@@ -135,7 +131,7 @@ def server(responder: Responder, tsa: LocalTsa, *, host: str = "127.0.0.1", port
             elif self.headers.get("Content-Type") != way[0] or not size.isdecimal() or int(size) > _LARGEST:
                 self.send_error(400)
             else:
-                self._reply(way[1], way[2](self.rfile.read(int(size))))
+                self.reply(way[1], way[2](self.rfile.read(int(size))))
 
         def do_GET(self) -> None:
             path = urllib.parse.unquote(self.path)
@@ -145,31 +141,18 @@ def server(responder: Responder, tsa: LocalTsa, *, host: str = "127.0.0.1", port
                 except binascii.Error:
                     self.send_error(400)
                     return
-                self._reply(OCSP_REPLY, responder.ocsp(query))
+                self.reply(OCSP_REPLY, responder.ocsp(query))
             elif path.startswith("/crl/") and path.endswith(".crl"):
                 try:
                     made = responder.crl(path[len("/crl/") : -len(".crl")])
                 except SigningError:
                     self.send_error(404)
                     return
-                self._reply(CRL_REPLY, made)
+                self.reply(CRL_REPLY, made)
             else:
                 self.send_error(404)
 
-        def _reply(self, kind: str, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the callers keep what they were answered."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128  # a batch of letters asks at once; whom the usual queue of five drops waits a second
-
-    return Server((host, port), Answer)
+    return serving.Server((host, port), Answer)
 
 
 def add_command(subparsers: Any) -> None:
@@ -184,12 +167,6 @@ def serve(pki: Pki, clock: Callable[[], datetime], *, port: int = 0) -> None:
         OSError: the port is taken.
     """
     http = server(Responder(pki, clock), LocalTsa(pki.key("tsa"), clock), port=port)
-    with http:
-        # shutdown() waits for the serving loop, which this very thread runs: another one must call it.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: threading.Thread(target=http.shutdown).start())
-        base = f"http://127.0.0.1:{http.server_address[1]}"
-        lines = [f"tsa {base}/tsa", f"ocsp {base}/ocsp", *(f"crl {base}/crl/{name}.crl" for name in _authorities(pki))]
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
-        http.serve_forever(poll_interval=0.1)
+    base = f"http://127.0.0.1:{http.server_address[1]}"
+    lines = [f"tsa {base}/tsa", f"ocsp {base}/ocsp", *(f"crl {base}/crl/{name}.crl" for name in _authorities(pki))]
+    serving.until_signal(http, lines)

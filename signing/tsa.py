@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import secrets
-import signal
 import sys
 import threading
 import time
@@ -15,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from asn1crypto import algos, cms, core, tsp
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from signing import serving
 from signing.cms import open_container
 from signing.container import attributes, container, scheme
 from signing.errors import CertificateUnfit, RevocationDown, TsaDown
@@ -253,39 +253,21 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def server(tsa: LocalTsa, *, host: str = "127.0.0.1", port: int = 0) -> ThreadingHTTPServer:
     """Make a responder over HTTP, bound but not yet serving; port 0 takes a free one (``server_address[1]``)."""
 
-    class Answer(BaseHTTPRequestHandler):
-        timeout = 10  # seconds a silent client may hold a thread
-
+    class Answer(serving.Answer):
         def do_POST(self) -> None:
             size = self.headers.get("Content-Length", "")
             if self.headers.get("Content-Type") != QUERY or not size.isdecimal() or int(size) > _LARGEST_REQUEST:
                 self.send_error(400)
                 return
-            reply = tsa.answer(self.rfile.read(int(size)))
-            self.send_response(200)
-            self.send_header("Content-Type", REPLY)
-            self.send_header("Content-Length", str(len(reply)))
-            self.end_headers()
-            self.wfile.write(reply)
+            self.reply(REPLY, tsa.answer(self.rfile.read(int(size))))
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the callers keep what they were answered."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128  # a batch of letters asks at once; whom the usual queue of five drops waits a second
-
-    return Server((host, port), Answer)
+    return serving.Server((host, port), Answer)
 
 
 def serve(tsa: LocalTsa, *, host: str = "127.0.0.1", port: int = 0) -> None:
     """Serve in this process until SIGTERM or SIGINT; the address goes to standard output once it is bound."""
-    with server(tsa, host=host, port=port) as http:
-        # shutdown() waits for the serving loop, which this very thread runs: another one must call it.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: threading.Thread(target=http.shutdown).start())
-        sys.stdout.write(f"http://{host}:{http.server_address[1]}/\n")
-        sys.stdout.flush()
-        http.serve_forever(poll_interval=0.1)
+    http = server(tsa, host=host, port=port)
+    serving.until_signal(http, [f"http://{host}:{http.server_address[1]}/"])
 
 
 def _renew_daily(directory: Path) -> None:

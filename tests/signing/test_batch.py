@@ -36,10 +36,10 @@ def folder(tmp_path: Path, certified: Paper, issued: Paper) -> Path:
 def traps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Children that die, hang or babble at a file of such a name: what a fault in a library would make them do."""
     start = (
-        "import sys, os, time; sys.path.insert(0, sys.argv[1]); from signing import batch; real = batch.verify\n"
+        "import sys, os, signal; sys.path.insert(0, sys.argv[1]); from signing import batch; real = batch.verify\n"
         "def trap(path, *more, **named):\n"
         "    if path.stem == 'die': os.kill(os.getpid(), 9)\n"
-        "    if path.stem == 'hang': time.sleep(600)\n"
+        "    if path.stem == 'hang': signal.pause()\n"
         "    if path.stem == 'swell': bytearray(4 * 1024 ** 3)\n"
         "    if path.stem == 'babble': os.write(babble, b'no json\\n')\n"
         "    return real(path, *more, **named)\n"
