@@ -13,7 +13,7 @@ from typing import Literal
 from signing.extend import known_status, lasting
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed
-from signing.keys import Key
+from signing.keys import Identity, Key
 from signing.results import Limits
 from signing.revocation import Source
 from signing.sign import Level, moment, needed_tsa, stamp_trust
@@ -80,7 +80,7 @@ def sign_annex(
             ``text_too_long``, ``encrypted``.
         Others as ``signing.sign.sign``.
     """
-    return _sign(pdf, key, request, (request.code,), trust, tsa=tsa, source=source, at=at, limits=limits)
+    return _sign(pdf, key, request, trust, tsa=tsa, source=source, at=at, limits=limits)
 
 
 def sign_copy(
@@ -95,14 +95,13 @@ def sign_copy(
     limits: Limits = Limits(),
 ) -> Signed:
     """Sign an electronic copy of a paper with the agency's key; errors as ``sign_annex``."""
-    return _sign(pdf, key, request, (request.form, request.agency), trust, tsa=tsa, source=source, at=at, limits=limits)
+    return _sign(pdf, key, request, trust, tsa=tsa, source=source, at=at, limits=limits)
 
 
 def _sign(
     pdf: bytes,
     key: Key,
     request: AnnexRequest | CopyRequest,
-    lines: tuple[str, ...],
     trust: Trust,
     *,
     tsa: Tsa | None,
@@ -111,12 +110,32 @@ def _sign(
     limits: Limits,
 ) -> Signed:
     at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
-    require_signer(key.certificate, key.chain, known_status(key, trust, source, at=at), at=at)
+    opened, mark = begin_beside(pdf, key, request, trust, source=source, at=at, limits=limits)
+    signed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
+    return lasting(signed, request.level, trust, tsa=tsa, source=source, limits=limits)
+
+
+def begin_beside(
+    pdf: bytes,
+    signer: Identity,
+    request: AnnexRequest | CopyRequest,
+    trust: Trust,
+    *,
+    at: datetime,
+    source: Source | None = None,
+    limits: Limits = Limits(),
+) -> tuple[Increment, Mark]:
+    """Refuse whatever can be refused before a key is asked, and place the words; what both ways of signing begin with.
+
+    Raises:
+        All that ``sign_annex`` names but KeyUnavailable, TsaDown and ValueRejected.
+    """
+    require_signer(signer.certificate, signer.chain, known_status(signer, trust, source, at=at), at=at)
+    lines = (request.code,) if isinstance(request, AnnexRequest) else (request.form, request.agency)
     opened = Increment(pdf, limits)
     page = opened.first_page()
     words = Words((*lines, at.astimezone(HANOI).isoformat()), turned=page.turned)
     opened.add_field(request.field, page.at_top_right(*words.extent(), margin=_MARGIN, above=_ABOVE))
     mark = Mark(field=request.field, stamp=words, name=request.name, reason=request.reason)
     opened.require_room(mark)
-    signed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
-    return lasting(signed, request.level, trust, tsa=tsa, source=source, limits=limits)
+    return opened, mark

@@ -141,7 +141,7 @@ def extend(
     if level == "B-LTA" and tsa is not None:
         out, field_name, stamped = _stamp(opened, tsa, trust, source, at=moment)
     else:
-        out = _written(opened)
+        out = opened.written()
     return Extended(
         pdf=out,
         sha256=hashlib.sha256(out).hexdigest(),
@@ -167,9 +167,19 @@ def known_status(signer: Identity, trust: Trust, source: Source | None, *, at: d
 
 
 def lasting(
-    signed: Signed, level: str, trust: Trust, *, tsa: Tsa | None, source: Source | None, limits: Limits
+    signed: Signed,
+    level: str,
+    trust: Trust,
+    *,
+    tsa: Tsa | None,
+    source: Source | None,
+    limits: Limits,
+    at: datetime | None = None,
 ) -> Signed:
     """A document just signed, brought to the level that was asked for; B-B and B-T are what they are.
+
+    Args:
+        at: aware moment, where it is another than the claimed time of signing.
 
     Raises:
         As ``extend``: then the signature is not kept either, nothing was written.
@@ -177,7 +187,8 @@ def lasting(
     if level not in ("B-LT", "B-LTA"):
         return signed
     wanted: Level = "B-LTA" if level == "B-LTA" else "B-LT"
-    done = extend(signed.pdf, trust, level=wanted, tsa=tsa, source=source, at=signed.claimed_time, limits=limits)
+    moment = at or signed.claimed_time
+    done = extend(signed.pdf, trust, level=wanted, tsa=tsa, source=source, at=moment, limits=limits)
     return replace(signed, pdf=done.pdf, sha256=done.sha256, level=level)
 
 
@@ -361,15 +372,6 @@ def _announce(opened: Increment) -> None:
     """Say in a file older than PDF 2.0 that it holds evidence or document time-stamps (ETSI EN 319 142-1, 5.4)."""
     if opened.writer.output_version < (2, 0):
         opened.writer.register_extension(ESIC_EXTENSION_1)
-
-
-def _written(opened: Increment) -> bytes:
-    with reading():
-        opened.writer.write_in_place()
-    pdf = opened.output()
-    if not pdf.startswith(opened.pdf):
-        raise ValueRejected("input_changed")
-    return pdf
 
 
 def _stamp(

@@ -350,6 +350,16 @@ class Increment:
         self._stream.seek(0)
         return self._stream.read()
 
+    def written(self) -> bytes:
+        """Write the update without a signature; the whole file.
+
+        Raises:
+            ValueRejected: ``input_changed``.
+        """
+        with reading():
+            self.writer.write_in_place()
+        return checked(self.output(), self.pdf)
+
     def empty_field(self, kind: str, field: str) -> tuple[Any, Any]:
         """An empty field and its reference.
 

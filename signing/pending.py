@@ -17,19 +17,22 @@ from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from signing.annex import AnnexRequest, CopyRequest, begin_beside
 from signing.container import scheme
 from signing.errors import CertificateUnfit, Expired, NotPermitted, SigningError, ValueRejected
+from signing.extend import known_status, lasting, source_of
 from signing.fitness import require_signer
 from signing.increment import Begun, Signed
 from signing.keys import Identity, Signer
 from signing.results import Limits
+from signing.revocation import Source
 from signing.seal import SealRequest, begin_seal
-from signing.sign import Request, begin, locale, moment, needed_tsa
+from signing.sign import Level, Request, begin, locale, moment, needed_tsa, stamp_trust
 from signing.stamp import Stamp
 from signing.trust import Trust
 from signing.tsa import FIRST_ROOM, HttpTsa, Tsa
@@ -61,7 +64,7 @@ class Pending:
         digest: how ``to_sign`` must be hashed: ``sha256``, ``sha384`` or ``sha512``.
         mechanism: ``pkcs1``, ``pss`` (salt as long as the digest), ``ecdsa`` or ``ed25519`` (signs the bytes unhashed).
         to_sign: the signed attributes (DER of a SET, RFC 5652, 5.4): what the key elsewhere has to sign.
-        level: ``B-B`` or ``B-T``.
+        level: what it becomes when it is completed.
         at: claimed time of signing; ``until``: last moment for completing.
     """
 
@@ -87,8 +90,12 @@ class Pending:
         """The hash of ``to_sign``, for a token that does not hash by itself."""
         return hashlib.new(self.digest, self.to_sign).digest()
 
-    def to_bytes(self) -> bytes:
-        """For a file or a table; ``from_bytes`` reads it."""
+    def to_bytes(self, *, document: bool = True) -> bytes:
+        """For a file or a table; ``from_bytes`` reads it.
+
+        Args:
+            document: False where the document itself is kept elsewhere: then only its update goes along.
+        """
         facts = asdict(self)
         del facts["pdf"]
         for name in ("to_sign", "certificate"):
@@ -96,11 +103,14 @@ class Pending:
         facts["chain"] = [base64.b64encode(c).decode() for c in self.chain]
         facts["at"], facts["until"] = self.at.isoformat(), self.until.isoformat()
         head = json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
-        return b"".join((_MAGIC, _LENGTH.pack(len(head)), head, self.pdf))
+        return b"".join((_MAGIC, _LENGTH.pack(len(head)), head, self.pdf if document else self.pdf[self.length :]))
 
     @classmethod
-    def from_bytes(cls, raw: bytes) -> Pending:
+    def from_bytes(cls, raw: bytes, document: bytes = b"") -> Pending:
         """Read what ``to_bytes`` wrote.
+
+        Args:
+            document: the bytes it was prepared for, where they were not written along.
 
         Raises:
             SigningError: ``pending_unreadable``.
@@ -120,7 +130,7 @@ class Pending:
                     raise ValueError("a time without zone")
             for name in ("length", "start", "end"):
                 facts[name] = int(facts[name])
-            found = cls(pdf=raw[begins + size :], **facts)
+            found = cls(pdf=document + raw[begins + size :], **facts)
         except (ValueError, TypeError, KeyError, AttributeError, struct.error, RecursionError) as error:
             raise SigningError("pending_unreadable", str(error)) from error
         if not 0 < found.length < found.start < found.end - 2 < len(found.pdf):
@@ -156,37 +166,38 @@ _ONCE = Once()
 def prepare(
     pdf: bytes,
     signer: Identity,
-    request: Request | SealRequest,
+    request: Request | SealRequest | AnnexRequest | CopyRequest,
     trust: Trust,
     *,
     user: str,
     at: datetime | None = None,
     tsa: Tsa | None = None,
+    source: Source | None = None,
     limits: Limits = Limits(),
 ) -> Pending:
     """Write everything but the value, and say which bytes the key elsewhere must sign.
 
     Args:
         signer: whose key is elsewhere, such as ``Signer(certificate, chain)``.
-        request: a signature, or filling in and sealing; at level ``B-B`` or ``B-T``: a higher one is reached by
-            extending the completed document.
+        request: a signature, filling in and sealing, an annex or a copy.
         user: who alone may complete it, as the caller names its users.
-        tsa: to be used when completing at level ``B-T``: tells how much room its token needs.
+        tsa: to be used when completing from level ``B-T`` on: tells how much room its token needs.
+        source: see ``signing.sign.sign``.
         at: aware claimed time of signing; None: now. It may be completed for ``LASTS`` from then on.
 
     Raises:
-        As ``signing.sign.sign`` or ``signing.seal.fill_and_seal``, but for key and authority, not asked yet.
+        As what signs such a request in one step, but for key and authority, not asked yet.
     """
     at = moment(at)
-    if request.level not in ("B-B", "B-T"):
-        raise ValueError(f"no level {request.level!r} in two steps")
+    if request.level not in get_args(Level):
+        raise ValueError(f"no level {request.level!r}")
     if isinstance(request, SealRequest):
-        opened, mark = begin_seal(pdf, signer, request, trust, at=at, limits=limits)
+        opened, mark = begin_seal(pdf, signer, request, trust, source=source, at=at, limits=limits)
+    elif isinstance(request, AnnexRequest | CopyRequest):
+        opened, mark = begin_beside(pdf, signer, request, trust, source=source, at=at, limits=limits)
     else:
-        opened, mark = begin(pdf, signer, request, trust, at=at, limits=limits)
-    token_room = None
-    if request.level == "B-T":
-        token_room = max(FIRST_ROOM, 0 if tsa is None else tsa.room)
+        opened, mark = begin(pdf, signer, request, trust, source=source, at=at, limits=limits)
+    token_room = None if request.level == "B-B" else max(FIRST_ROOM, 0 if tsa is None else tsa.room)
     begun = opened.begin(signer, mark, token_room=token_room, at=at)
     begun.stream.seek(0)
     return Pending(
@@ -216,15 +227,18 @@ def complete(
     *,
     user: str,
     tsa: Tsa | None = None,
+    source: Source | None = None,
     at: datetime | None = None,
     claim: Callable[[Pending], bool] = _ONCE,
+    limits: Limits = Limits(),
 ) -> Signed:
     """Put the value into the prepared document, once everything about it has been checked.
 
     Args:
         value: what the key elsewhere answered for ``pending.to_sign``; ECDSA as DER or as two bare numbers.
         user: who completes it.
-        tsa: needed at level ``B-T``.
+        tsa: needed from level ``B-T`` on.
+        source: from level ``B-LT`` on, see ``signing.sign.sign``.
         at: aware moment of completing; None: now.
         claim: called last, when the value has proved right; tells whether this one was not completed before, and
             remembers it. Of two at the same time one wins. A value that is refused uses nothing up. The default
@@ -233,8 +247,8 @@ def complete(
     Raises:
         NotPermitted: ``other_user``, ``pending_used``, ``clock_behind``.
         Expired: ``pending_expired``.
-        CertificateUnfit, RevocationDown: the certificate must not sign any more.
-        TsaDown: nothing was written; may be completed again.
+        CertificateUnfit: the certificate must not sign any more.
+        TsaDown, RevocationDown: nothing was written; may be completed again.
         ValueRejected: the value is of another document or another key, or the prepared document was changed.
     """
     at, tsa = moment(at), needed_tsa(pending.level, tsa, trust)
@@ -244,11 +258,12 @@ def complete(
         raise Expired("pending_expired", pending.until.isoformat())
     if at < pending.at - _SKEW:
         raise NotPermitted("clock_behind", f"{at.isoformat()} before {pending.at.isoformat()}")
-    require_signer(pending.certificate, pending.chain, trust, at=max(at, pending.at))
+    signer = Signer(pending.certificate, pending.chain, pss=pending.mechanism == "pss")
+    now = max(at, pending.at)
+    require_signer(signer.certificate, signer.chain, known_status(signer, trust, source, at=now), at=now)
     before = pending.pdf[: pending.length]
     if hashlib.sha256(before).hexdigest() != pending.document_sha256:
         raise ValueRejected("input_changed")
-    signer = Signer(pending.certificate, pending.chain, pss=pending.mechanism == "pss")
     begun = Begun(
         io.BytesIO(pending.pdf),
         pending.length,
@@ -260,7 +275,8 @@ def complete(
     )
     if begun.to_sign != pending.to_sign or scheme(signer).digest != pending.digest:
         raise ValueRejected("digest_mismatch", "the prepared document was changed")
-    signed = begun.signed(value, before, trust, tsa=tsa)
+    signed = begun.signed(value, before, stamp_trust(pending.level, trust), tsa=tsa)
+    signed = lasting(signed, pending.level, trust, tsa=tsa, source=source, limits=limits, at=now)
     if not claim(pending):
         raise NotPermitted("pending_used", pending.identifier)
     return signed
@@ -294,12 +310,13 @@ def add_command(subparsers: Any) -> None:
     first.add_argument("--stamp", type=Path, help="PNG to be shown in the field")
     first.add_argument("--reason", default="")
     first.add_argument("--pss", action="store_true", help="the RSA key signs with PSS")
-    first.add_argument("--level", choices=("B-B", "B-T"), default="B-B")
+    first.add_argument("--level", choices=("B-B", "B-T", "B-LT", "B-LTA"), default="B-B")
     second = subparsers.add_parser("complete", help="second step: put the value the key elsewhere gave into the PDF")
     second.add_argument("state", type=Path)
     second.add_argument("value", type=Path, help="file with the bare value")
     second.add_argument("output", type=Path)
-    second.add_argument("--tsa", help="URL of a time-stamp authority, for level B-T")
+    second.add_argument("--tsa", help="URL of a time-stamp authority, from level B-T on")
+    second.add_argument("--allow", action="append", metavar="HOST[:PORT]", help="as in sign, from level B-LT on")
     for parser in (first, second):
         parser.add_argument("--user", default="", help="who signs; must be the same in both steps")
         parser.add_argument("--trust", type=Path, help="folder of anchors: chain and revocation are asked")
@@ -355,12 +372,14 @@ def _complete(arguments: argparse.Namespace) -> str:
             return False
         return True
 
+    trust = Trust.load(arguments.trust) if arguments.trust else Trust()
     signed = complete(
         Pending.from_bytes(arguments.state.read_bytes()),
         arguments.value.read_bytes(),
-        Trust.load(arguments.trust) if arguments.trust else Trust(),
+        trust,
         user=arguments.user,
         tsa=HttpTsa(arguments.tsa) if arguments.tsa else None,
+        source=source_of(trust, arguments.allow),
         at=arguments.at,
         claim=claim,
     )

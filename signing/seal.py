@@ -31,7 +31,7 @@ from signing.trust import Trust
 from signing.tsa import Tsa
 from signing.typeface import embed, face_for
 
-__all__ = ["SealRequest", "fill_and_seal"]
+__all__ = ["SealRequest", "fill", "fill_and_seal"]
 
 _FONT_SIZE = re.compile(r"/(\S+)\s+([\d.]+)\s+Tf")
 _COLOUR = re.compile(r"((?:[\d.]+\s+){1,4})(g|rg|k)\b")
@@ -98,6 +98,27 @@ def fill_and_seal(
     opened, mark = begin_seal(pdf, key, request, trust, source=source, at=at, limits=limits)
     sealed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
     return lasting(sealed, request.level, trust, tsa=tsa, source=source, limits=limits)
+
+
+def fill(
+    pdf: bytes,
+    signer: Identity,
+    request: SealRequest,
+    trust: Trust,
+    *,
+    source: Source | None = None,
+    at: datetime | None = None,
+    limits: Limits = Limits(),
+) -> bytes:
+    """Fill number and date without sealing: what goes out to a program that will sign the agency's field elsewhere.
+
+    Such a program draws the seal and closes the document by itself; ``request.stamp`` is not used.
+
+    Raises:
+        As ``begin_seal``.
+    """
+    opened, _ = begin_seal(pdf, signer, request, trust, source=source, at=moment(at), limits=limits)
+    return opened.written()
 
 
 def begin_seal(

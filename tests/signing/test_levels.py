@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from signing.chain import Status
-from signing.extend import _keep, _parts, _written, extend
+from signing.extend import _keep, _parts, extend
 from signing.increment import Increment
 from signing.keys import Key
 from signing.pki import RECIPE, Holder, Pki, raise_pki
@@ -164,4 +164,4 @@ def test_evidence_about_others_is_no_level(papers: Papers, world: Pki, at: datet
     opened = Increment(papers.pdf["B-T"])
     root_only = crl(world, at - DAY, at + DAY, issuer="root")
     _keep(opened, _parts(opened), [Gathered((), (Status("good", kind="crl", der=root_only),))])
-    assert verify(_written(opened), trust, at=at).signatures[0].level == "B-T"
+    assert verify(opened.written(), trust, at=at).signatures[0].level == "B-T"

@@ -15,18 +15,22 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from signing.__main__ import main
+from signing.annex import AnnexRequest, CopyRequest
+from signing.chain import Status
 from signing.container import der_value, scheme
-from signing.errors import CertificateUnfit, Expired, NotPermitted, SigningError, TsaDown, ValueRejected
+from signing.errors import CertificateUnfit, Expired, NotPermitted, RevocationDown, SigningError, TsaDown, ValueRejected
 from signing.keys import Signer, SoftKey
 from signing.pending import Once, Pending, complete, prepare
 from signing.pki import RECIPE, Holder, Pki, raise_pki
 from signing.results import Verdict
+from signing.revocation import Stored
 from signing.seal import SealRequest
 from signing.sign import Request, sign
 from signing.trust import Trust
 from signing.tsa import LocalTsa
 from signing.verify import verify
 from tests.signing.conftest import letter
+from tests.signing.test_annex import annex
 
 CERTIFY = Request("leader", kind="certification")
 
@@ -118,6 +122,21 @@ def test_a_pending_survives_storage(
         assert refused.value.code == "pending_unreadable"
 
 
+def test_the_document_may_be_kept_elsewhere(
+    begin: Callable[..., Pending], key: SoftKey, trust: Trust, at: datetime, draft: bytes
+) -> None:
+    pending = begin()
+    bare = pending.to_bytes(document=False)
+    assert len(bare) + len(draft) == len(pending.to_bytes())
+    assert Pending.from_bytes(bare, draft) == pending
+    value = key.sign(pending.to_sign, digest=pending.digest)
+    other = draft[:-1] + b" "
+    with pytest.raises(ValueRejected, match="input_changed"):
+        complete(Pending.from_bytes(bare, other), value, trust, user="hanh", at=at)
+    with pytest.raises(SigningError, match="pending_unreadable"):
+        Pending.from_bytes(bare)
+
+
 def test_a_bare_pair_of_numbers_is_accepted(
     begin: Callable[..., Pending], key: SoftKey, trust: Trust, at: datetime
 ) -> None:
@@ -147,6 +166,37 @@ def test_a_time_stamp_comes_with_the_second_step(
     signed = complete(pending, value, trust, user="hanh", at=at, tsa=tsa)  # nothing was used up by the failure
     assert signed.level == "B-T"
     assert verify(signed.pdf, trust, at=at).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("level", ["B-LT", "B-LTA"])
+def test_evidence_comes_with_the_second_step(
+    level: str, begin: Callable[..., Pending], key: SoftKey, trust: Trust, people: Pki, at: datetime
+) -> None:
+    later = at + timedelta(minutes=8)
+    tsa = LocalTsa(people.key("tsa"), lambda: later)
+    pending = begin(Request("leader", level=level), tsa=tsa)  # type: ignore[arg-type]
+    value = key.sign(pending.to_sign, digest=pending.digest)
+    with pytest.raises(RevocationDown):
+        complete(pending, value, trust, user="hanh", at=later, tsa=tsa, source=Silent())
+    signed = complete(pending, value, trust, user="hanh", at=later, tsa=tsa, source=Stored(trust))
+    found = verify(signed.pdf, trust, at=later)
+    assert (signed.level, found.verdict, found.signatures[0].level) == (level, Verdict.PASSED, level)
+
+
+class Silent:
+    """Tells the status of nobody."""
+
+    def status(self, *_: object, **__: object) -> Status:
+        raise RevocationDown
+
+
+def test_an_annex_is_signed_in_two_steps(people: Pki, draft: bytes, trust: Trust, at: datetime) -> None:
+    seal = people.key("seal")
+    for request in (AnnexRequest("04/SNV-VTLT"), CopyRequest("SAO Y", "Sở Nội vụ")):
+        pending = prepare(annex(), seal, request, trust, user="hanh", at=at)
+        signed = complete(pending, seal.sign(pending.to_sign, digest=pending.digest), trust, user="hanh", at=at)
+        (report,) = verify(signed.pdf, trust, at=at).signatures
+        assert (report.verdict, report.field) == (Verdict.PASSED, request.field)
 
 
 def test_a_clerk_s_token_seals_in_two_steps(people: Pki, draft: bytes, trust: Trust, at: datetime) -> None:
@@ -255,7 +305,7 @@ def test_what_can_be_refused_is_refused_at_the_first_step(
         begin(Request("nobody"))
     with pytest.raises(CertificateUnfit, match="wrong_usage"):
         begin(by=people.key("exchange"))
-    with pytest.raises(ValueError, match="two steps"):
+    with pytest.raises(ValueError, match="no level"):
         begin(Request("leader", level="B-X"))  # type: ignore[arg-type]
     assert isinstance(people.key("leader")._private, ec.EllipticCurvePrivateKey)
     (tmp_path / "in.pdf").write_bytes(draft)

@@ -22,6 +22,7 @@ from signing.keys import Key, SoftKey
 from signing.pki import RECIPE, Pki, raise_pki
 from signing.results import Verdict
 from signing.roundtrip import hand_out, take_back
+from signing.seal import SealRequest, fill
 from signing.sign import Request, sign
 from signing.trust import Trust
 from signing.verify import verify
@@ -78,6 +79,23 @@ def test_what_was_signed_elsewhere_is_taken(
     assert take(noted) is not None  # an object nothing leads to
     second = sign(ours.pdf, leader, Request("agency"), trust, at=at)
     assert take(second.pdf, sent=ours.pdf, field="agency") == second
+
+
+def test_the_clerk_s_program_seals_what_was_filled_in(
+    pki: Pki, leader: SoftKey, trust: Trust, at: datetime
+) -> None:
+    led = sign(letter(), leader, Request("leader", kind="certification"), trust, at=at).pdf
+    texts = {"so": "128", "ngay": "21", "thang": "11", "nam": "2026"}
+    seal = pki.key("seal")
+    filled = fill(led, seal, SealRequest(texts, level="B-B"), trust, at=at)
+    assert filled.startswith(led)
+    assert verify(filled, trust, at=at).verdict is Verdict.WARNED  # nobody answers for what was filled in, yet
+    returned = sign(filled, seal, Request("agency", lock_all=True), trust, at=at).pdf
+    found = take_back(filled, returned, field="agency", trust=trust, certificate=seal.certificate, at=at)
+    whole = verify(found.pdf, trust, at=at)
+    assert (whole.verdict, [one.field for one in whole.signatures]) == (Verdict.PASSED, ["leader", "agency"])
+    with pytest.raises(NotPermitted, match="number_missing"):
+        fill(led, seal, SealRequest({**texts, "so": ""}), trust, at=at)
 
 
 def test_a_program_that_is_not_ours_is_understood(tmp_path: Path) -> None:
