@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from eoffice.core.settings import Settings
 
 FILE = "config.toml"
 """One file in the home folder; a variable EOFFICE_NAME wins over its line ``name = ...``."""
+
+
+_LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost)(:\d{1,5})?")
 
 
 class ConfigError(Exception):
@@ -56,6 +60,8 @@ def load(home: Path, environ: Mapping[str, str] | None = None, **given: Any) -> 
     values.setdefault("secret", _own_secret(home))
     values["home"] = home
     settings = Settings(**values)
+    if settings.signing_program and not _LOOPBACK.fullmatch(settings.signing_program):
+        raise ConfigError("signing_program: an address on the signer's own computer, such as http://127.0.0.1:14407")
     if settings.production:
         _check_production(settings, own_secret=own_secret)
     return settings

@@ -24,6 +24,8 @@ class Settings:
         tsa_timeout: seconds.
         revocation_hosts: hosts that may be asked for the status of certificates, ``HOST`` or ``HOST:PORT`` separated by
             spaces; "": the lists in the trust folder alone are used.
+        signing_program: address on each signer's own computer where the program of his token listens, "" when pages
+            reach none and files are carried to and fro.
         sandbox_memory: bytes of one child that opens hostile files; sandbox_seconds: its time for one file.
         sandbox_workers: how many such children are kept warm.
         session_idle_minutes, session_hours: how long a sign-in lasts unused and at all.
@@ -44,6 +46,7 @@ class Settings:
     tsa_url: str = ""
     tsa_timeout: float = 10.0
     revocation_hosts: str = ""
+    signing_program: str = "http://127.0.0.1:14407"
     sandbox_memory: int = 1024 * 1024 * 1024
     sandbox_seconds: float = 20.0
     sandbox_workers: int = 2

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from eoffice.core.db import Base, Owned, short
@@ -107,4 +107,31 @@ class SigningItem(Base, Owned):
         CheckConstraint("state IN ('listed', 'queued', 'signed', 'failed')", name="state"),
         UniqueConstraint("document_id", "post_id"),
         Index("ix_signing_item_post", "agency_id", "post_id", "state", "listed_at"),
+    )
+
+
+class PreparedSignature(Base, Owned):
+    """What was handed to a signer's own computer for one signature: bytes for a token, or a file for a program there.
+
+    ``content`` is the prepared update without the document (``signing.Pending``), ``handed_sha256`` the file that went
+    out; ``used_at`` is when the answer became a signature, which happens once.
+    """
+
+    __tablename__ = "prepared_signature"
+    post_id: Mapped[UUID]
+    document_id: Mapped[UUID]
+    certificate_id: Mapped[UUID]
+    sha256: Mapped[str] = short(64)
+    content: Mapped[bytes | None]
+    handed_sha256: Mapped[str | None] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    until: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["agency_id", "document_id"], ["document.agency_id", "document.id"]),
+        ForeignKeyConstraint(["agency_id", "post_id"], ["post.agency_id", "post.id"]),
+        ForeignKeyConstraint(["agency_id", "certificate_id"], ["certificate.agency_id", "certificate.id"]),
+        CheckConstraint("(content IS NULL) <> (handed_sha256 IS NULL)", name="one_of_two"),
+        Index("ix_prepared_signature_until", "agency_id", "until"),
+        Index("ix_prepared_signature_document", "agency_id", "document_id", "post_id"),
     )

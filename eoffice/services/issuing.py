@@ -27,7 +27,8 @@ from eoffice.rules import authority, delivery, kinds, numbering
 from eoffice.rules.access import Permission
 from eoffice.rules.delivery import DeliveryClass
 from eoffice.rules.lifecycle import DeliveryState, Direction, State
-from eoffice.services import books, directory, drafting, evidence, examine
+from eoffice.services import books, directory, drafting, elsewhere, evidence, examine
+from eoffice.services.elsewhere import Answer, Wanted
 from eoffice.services.examine import Examined
 from eoffice.services.incoming import main_file
 from eoffice.services.verbs import verb
@@ -129,34 +130,39 @@ def check_shown(document: Document, sha256: str) -> None:
         )
 
 
-def _sign(desk: Desk, document: Document, *, sha256: str = "", batch: UUID | None = None, **_others: Any) -> Made:
-    """Have the leader's key sign the approved draft, and verify all of it before anything is committed."""
-    from signing.sign import Request, sign
+def leader_signature(desk: Desk, document: Document) -> Wanted:
+    """The signature of the person at this desk under the approved draft, as it is to be made now.
 
+    Raises:
+        NotAllowed, SignatureProblem: as ``sign``.
+    """
+    from signing.sign import Request
+
+    with sign.refusing(document.id):
+        may_sign(desk, document)
+        certificate = leader_certificate(desk)
+    picture = directory.picture(desk, "handwriting", post_id=desk.actor.post)
+    request = Request(LEADER_FIELD, kind="certification", stamp=_stamp(desk, picture), level=_level(desk))
+    return Wanted(document.id, certificate, _file(document, "draft").sha256, request)
+
+
+def _sign(
+    desk: Desk,
+    document: Document,
+    *,
+    sha256: str = "",
+    batch: UUID | None = None,
+    answer: Answer | None = None,
+    **_others: Any,
+) -> Made:
+    """Have the leader's key sign the approved draft, and verify all of it before anything is committed."""
     if sha256:
         check_shown(document, sha256)
-    _item(desk, document, sha256, batch)
-    may_sign(desk, document)
-    certificate = leader_certificate(desk)
-    draft = _file(document, "draft")
-    request = Request(
-        field=LEADER_FIELD,
-        kind="certification",
-        stamp=_stamp(desk, directory.picture(desk, "handwriting", post_id=desk.actor.post)),
-        level=_level(desk),
-    )
-    key = _key(desk, certificate, draft.sha256)
-    signed = sign(
-        desk.files.read(draft.sha256),
-        key,
-        request,
-        desk.tools.trust(),
-        tsa=desk.tools.tsa(),
-        source=desk.tools.revocation(),
-        at=desk.now(),
-    )
-    made = Made(draft.sha256, examine.examine(desk, desk.files.put(signed.pdf), read=False))
-    _check_signatures(made.examined, {LEADER_FIELD: certificate.sha256})
+    _item(desk, document, sha256, batch, listed=answer is not None)
+    wanted = leader_signature(desk, document)
+    signed = elsewhere.make(desk, wanted, answer)
+    made = Made(wanted.sha256, examine.examine(desk, desk.files.put(signed.pdf), read=False))
+    _check_signatures(made.examined, {LEADER_FIELD: wanted.certificate.sha256})
     return made
 
 
@@ -169,6 +175,7 @@ def sign(
     shown: dict[str, Any] | None = None,
     sha256: str = "",
     batch: UUID | None = None,
+    answer: Answer | None = None,
 ) -> Document:
     """Put the leader's signature under the approved draft: his own key, his authority of today.
 
@@ -176,6 +183,7 @@ def sign(
         shown: record of what was displayed to him before, kept with the signature.
         sha256: of the version that was displayed; only that one is signed.
         batch: of his signing list, when it is signed from there in the background.
+        answer: of his token or program, when the key lies with him; the document stands in his list then.
 
     Raises:
         NotAllowed: not the signer, no authority today, or an approval is missing.
@@ -185,10 +193,12 @@ def sign(
     """
     if sha256:
         check_shown(document, sha256)
-    item = _item(desk, document, sha256, batch)
+    item = _item(desk, document, sha256, batch, listed=answer is not None)
     capacity = may_sign(desk, document)
     if _file(document, "draft").sha256 != prepared.source_sha256:
         raise StaleForm(file=prepared.source_sha256)
+    if answer:
+        elsewhere.claim(desk, answer)
     _keep(desk, document, prepared, "signed")
     document.state, document.signed_at = State.SIGNED, desk.now()
     document.signer_name, document.signer_title = desk.actor.name, desk.actor.title
@@ -205,17 +215,24 @@ def sign(
     return document
 
 
-def _item(desk: Desk, document: Document, sha256: str, batch: UUID | None) -> SigningItem | None:
+def _item(
+    desk: Desk, document: Document, sha256: str, batch: UUID | None, *, listed: bool = False
+) -> SigningItem | None:
     """The place of this document in the signer's list, if it has one.
 
+    Args:
+        listed: it must stand there, in this version.
+
     Raises:
-        SigningStopped: it no longer waits in this batch.
+        SigningStopped: it no longer waits in this batch, or in the list.
     """
     statement = scope(desk, SigningItem).where(
         SigningItem.document_id == document.id, SigningItem.post_id == desk.actor.post
     )
     row = desk.session.scalars(statement.with_for_update() if desk.writing else statement).one_or_none()
     if batch is not None and (row is None or (row.state, row.batch, row.sha256) != ("queued", batch, sha256)):
+        raise SigningStopped
+    if listed and (row is None or row.sha256 != sha256 or row.state not in ("listed", "failed")):
         raise SigningStopped
     return row
 
@@ -382,6 +399,7 @@ def open_seal(desk: Desk, document: Document, password: str, *, more: Sequence[s
 
     with seal.refusing(document.id):
         certificate = seal_certificate(desk)
+        elsewhere.require_here(certificate)
     sha256 = _file(document, "signed").sha256
     if password:
         desk.tools.agent().unlock(desk.actor.session, certificate.key_name, password, {sha256, *more})
@@ -473,13 +491,18 @@ def number(desk: Desk, document: Document) -> Document:
 # seal
 
 
-def _seal(desk: Desk, document: Document) -> Made:
-    """Fill number and date and sign with the agency's key, which locks the file; evidence for both follows."""
-    from signing.seal import SealRequest, fill_and_seal
+def agency_signature(desk: Desk, document: Document) -> Wanted:
+    """The agency's signature on a numbered document, by its custodian, as it is to be made now.
 
-    certificate = seal_certificate(desk)
-    signed = _file(document, "signed")
-    _check_stored(desk, signed.sha256)
+    Raises:
+        NotAllowed, SignatureProblem: as ``seal``.
+    """
+    from signing.seal import SealRequest
+
+    with seal.refusing(document.id):
+        certificate = seal_certificate(desk)
+        signed = _file(document, "signed")
+        _check_stored(desk, signed.sha256)
     if document.number is None or document.issued_date is None:
         raise SignatureProblem("number_missing", N_("The document has no number and date yet. Nothing was changed."))
     request = SealRequest(
@@ -489,17 +512,14 @@ def _seal(desk: Desk, document: Document) -> Made:
         leader_field=LEADER_FIELD,
         level=_level(desk),
     )
-    key = _key(desk, certificate, signed.sha256)
-    sealed = fill_and_seal(
-        desk.files.read(signed.sha256),
-        key,
-        request,
-        desk.tools.trust(),
-        tsa=desk.tools.tsa(),
-        source=desk.tools.revocation(),
-        at=desk.now(),
-    )
-    return Made(signed.sha256, examine.examine(desk, desk.files.put(sealed.pdf), read=False))
+    return Wanted(document.id, certificate, signed.sha256, request)
+
+
+def _seal(desk: Desk, document: Document, *, answer: Answer | None = None) -> Made:
+    """Fill number and date and sign with the agency's key, which locks the file; evidence for both follows."""
+    wanted = agency_signature(desk, document)
+    sealed = elsewhere.make(desk, wanted, answer)
+    return Made(wanted.sha256, examine.examine(desk, desk.files.put(sealed.pdf), read=False))
 
 
 def _series(desk: Desk, document: Document) -> str:
@@ -507,8 +527,11 @@ def _series(desk: Desk, document: Document) -> str:
 
 
 @verb(Permission.DOCUMENT_SEAL, "document.sealed", on=Document, prepare=_seal)
-def seal(desk: Desk, document: Document, *, prepared: Made) -> Document:
+def seal(desk: Desk, document: Document, *, prepared: Made, answer: Answer | None = None) -> Document:
     """Sign with the agency's key, by its custodian, only a file that bears the leader's valid signature and a number.
+
+    Args:
+        answer: of the clerk's token or program, when the key lies there.
 
     Raises:
         NotAllowed: not the custodian.
@@ -519,6 +542,8 @@ def seal(desk: Desk, document: Document, *, prepared: Made) -> Document:
     if _file(document, "signed").sha256 != prepared.source_sha256:
         raise StaleForm(file=prepared.source_sha256)
     _check_signatures(prepared.examined, {LEADER_FIELD: _leader_of(desk, document), AGENCY_FIELD: certificate.sha256})
+    if answer:
+        elsewhere.claim(desk, answer)
     _keep(desk, document, prepared, "sealed")
     document.state, document.sealed_at = State.SEALED, desk.now()
     desk.note(document=document.id, sha256=prepared.examined.sha256, certificate=certificate.sha256, code=document.code)
@@ -619,16 +644,6 @@ def _file(document: Document, stage: str) -> DocumentFile:
     if row is None:
         raise NotFound(table="document_file", stage=stage)
     return row
-
-
-def _key(desk: Desk, certificate: Certificate, sha256: str) -> Any:
-    """The key as the agent holds it: unlocked by this sign-in, for this file."""
-    from signing.agent import AgentKey
-
-    chain = tuple(bytes.fromhex(der) for der in certificate.chain)
-    return AgentKey(
-        desk.tools.agent(), desk.actor.session, certificate.key_name, sha256, certificate.der, chain
-    )
 
 
 def _level(desk: Desk) -> Literal["B-B", "B-LT"]:

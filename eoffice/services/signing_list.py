@@ -24,7 +24,7 @@ from eoffice.models.directory import Certificate, Person, Post
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.models.review import LOOK_AGAIN, Approval, DraftVersion, SigningItem
 from eoffice.rules.access import Permission
-from eoffice.services import directory, issuing, queues, work
+from eoffice.services import directory, elsewhere, issuing, queues, work
 from eoffice.services.verbs import verb
 from signing.errors import KeyUnavailable, SigningError
 
@@ -35,6 +35,8 @@ LIST_CHANGED = N_(
     "The signing list has changed meanwhile, perhaps in another window. Nothing was unlocked or signed. "
     "Please look at the list below and press again."
 )
+
+NO_PASSWORD = N_("Please enter the password of the signing key. Nothing was unlocked.")
 
 
 # what was displayed
@@ -174,6 +176,9 @@ class Unlocked:
 def _unlock(desk: Desk, *, items: Chosen, password: Secret) -> Unlocked:
     rows = _chosen(desk, items, "listed", "failed")
     certificate = issuing.leader_certificate(desk)
+    elsewhere.require_here(certificate)
+    if not password:
+        raise InvalidInput("password_missing", NO_PASSWORD)
     # an unlock replaces the one before: what is still being signed stays open
     hashes = {row.sha256 for row in rows} | {row.sha256 for row in _queued(desk)}
     agent = desk.tools.agent()
@@ -186,9 +191,10 @@ def unlock(desk: Desk, *, items: Chosen, prepared: Unlocked, **_password: Secret
     """Unlock one's key for exactly these versions, in this sign-in, and have each signed in the background.
 
     Raises:
-        InvalidInput: nothing is chosen.
+        InvalidInput: nothing is chosen, or no password is given.
         Conflict: the list is not the one that was shown.
-        SignatureProblem: wrong password, too many wrong ones, no certificate; Unavailable: the key agent is gone.
+        SignatureProblem: the key lies with its holder, wrong password, too many wrong ones, no certificate.
+        Unavailable: the key agent is gone.
     """
     rows = _chosen(desk, items, "listed", "failed")
     batch = _queue(desk, rows)
@@ -201,6 +207,21 @@ def unlock(desk: Desk, *, items: Chosen, prepared: Unlocked, **_password: Secret
         still_open=len(prepared.hashes) - len({row.sha256 for row in rows}),
         seconds=prepared.seconds,
     )
+
+
+def waiting(desk: Desk, item: UUID) -> SigningItem:
+    """One of one's own items that may be signed as it was displayed.
+
+    Raises:
+        NotFound: it is in nobody's list, or in another's.
+        Conflict: it is being signed, was signed, or has to be looked at anew.
+    """
+    row: SigningItem | None = desk.session.scalars(_mine(desk).where(SigningItem.id == item)).one_or_none()
+    if row is None:
+        raise NotFound(table="signing_item", id=str(item))
+    if row.state not in ("listed", "failed") or row.code in LOOK_AGAIN:
+        raise Conflict("list_changed", LIST_CHANGED)
+    return row
 
 
 def is_unlocked(desk: Desk, items: Chosen) -> bool:

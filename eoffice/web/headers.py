@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
 POLICY = "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'"
@@ -32,6 +32,8 @@ def register(app: Flask) -> None:
 
 
 def _set(response: Response) -> Response:
+    if "reach" in g:  # the page talks to the program of a token at the signer's own computer
+        response.headers["Content-Security-Policy"] = f"{POLICY}; connect-src 'self' {g.reach}"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")

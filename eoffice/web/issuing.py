@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,10 +17,11 @@ from eoffice.models.documents import Document
 from eoffice.rules import delivery, lifecycle
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import State
-from eoffice.services import directory, examine, files, issuing, search
+from eoffice.services import directory, elsewhere, examine, files, issuing, search
+from eoffice.services.elsewhere import Answer
 from eoffice.services.incoming import main_file
 from eoffice.services.verbs import Verb
-from eoffice.web import here
+from eoffice.web import here, papers, tokens
 from eoffice.web.guard import needs
 from eoffice.web.language import say as _
 
@@ -57,8 +58,19 @@ def recipients(document_id: UUID) -> str:
 @needs(Permission.DOCUMENT_ISSUE)
 def issue(document_id: UUID) -> Response | tuple[str, int]:
     """Number, seal and send; pressed again it continues with the same number."""
+    return _press(document_id, tokens.values)
+
+
+@room.post("/issue/<uuid:document_id>/file")
+@needs(Permission.DOCUMENT_ISSUE, upload=True)
+def file_post(document_id: UUID) -> Response | tuple[str, int]:
+    """Take back the file that another program has sealed, and send it."""
+    return _press(document_id, lambda: tokens.returned(here.identifier("prepared")))
+
+
+def _press(document_id: UUID, answer: Callable[[], Answer]) -> Response | tuple[str, int]:
     try:
-        row = _issue(document_id)
+        row = _issue(document_id, answer())
     except NotFound:
         raise
     except OfficeError as error:
@@ -72,29 +84,80 @@ def issue(document_id: UUID) -> Response | tuple[str, int]:
     return here.go(url_for("deliveries.document", document_id=document_id))
 
 
-def _issue(document_id: UUID) -> Document:
+@room.post("/issue/<uuid:document_id>/offer")
+@needs(Permission.DOCUMENT_ISSUE)
+@tokens.told
+def offer(document_id: UUID) -> list[dict[str, str]]:
+    """Give the number, and tell what the clerk's token has to sign."""
+    row = _number(document_id)
+    with here.reading() as desk:
+        made = elsewhere.offer(desk, issuing.agency_signature(desk, _own(desk, row.id)))
+    tokens.keep([made])
+    return [made.facts()]
+
+
+@room.post("/issue/<uuid:document_id>/hand-out")
+@needs(Permission.DOCUMENT_ISSUE)
+def hand_out(document_id: UUID) -> Response | tuple[str, int]:
+    """Give the number, and make the file that another program will seal."""
+    try:
+        row = _number(document_id)
+        with here.reading() as desk:
+            made = elsewhere.hand_out(desk, issuing.agency_signature(desk, _own(desk, row.id)))
+        tokens.keep([made])
+    except NotFound:
+        raise
+    except OfficeError as error:
+        return _page(document_id, error)
+    return here.go(url_for("issuing.form", document_id=document_id, _anchor="elsewhere"))
+
+
+@room.get("/issue/<uuid:document_id>/handed-out.pdf")
+@needs(Permission.DOCUMENT_ISSUE)
+def handed_out(document_id: UUID) -> Response:
+    """The file that went out to be sealed, as it is expected back but for the seal."""
+    with here.reading() as desk:
+        row = _own(desk, document_id)
+        out = elsewhere.handed_out(desk, document_id)
+        if out is None:
+            raise NotFound(table="prepared_signature", id=str(document_id))
+        path = desk.files.path(out.handed_sha256 or "")
+    here.visits().note(here.actor(), "file.fetched", object_id=document_id, detail=out.handed_sha256 or "")
+    name = f"{(row.code or str(row.id)).replace('/', '-')}.pdf"
+    return papers.attached(path, name=name, sha256=out.handed_sha256 or "")
+
+
+def _issue(document_id: UUID, answer: Answer) -> Document:
     """Do what is left to be done, with one key for all steps.
 
     Raises:
         OfficeError: one step was not possible; those before it stay done.
     """
-    version: dict[str, Any] = {}  # of the form, for the first step alone: the steps themselves move it on
+    if not answer:
+        with here.reading() as desk:
+            row = _own(desk, document_id)
+            if row.state in BEFORE_SEAL:
+                more = list(issuing.to_seal(desk).values()) if request.form.get("all") else []
+                issuing.open_seal(desk, row, request.form.get("password", "")[:1000], more=more)
+    row = _number(document_id)
+    while (step := _next(row)) is not None:
+        row = _do(step, row, answer if step is issuing.seal else ())
+    return row
+
+
+def _number(document_id: UUID) -> Document:
+    """Give the number, with the choice of paper as it was just made; what has one keeps it."""
     chosen = _chosen(request.form)
     with here.reading() as desk:
         row = _own(desk, document_id)
         changes = row.state in ISSUABLE and issuing.plan(desk, row, chosen).changes_paper
-        if row.state in BEFORE_SEAL:
-            more = list(issuing.to_seal(desk).values()) if request.form.get("all") else []
-            issuing.open_seal(desk, row, request.form.get("password", "")[:1000], more=more)
     if row.state not in (*ISSUABLE, State.ISSUED):
         here.do(issuing.number, document_id)  # refuses, and writes the attempt down
+    version: dict[str, Any] = {}  # of the form, for the first step alone: the steps themselves move it on
     if changes:
         row = here.do(issuing.choose_paper, document_id, reasons=chosen)
         version["version"] = None
-    while (step := _next(row)) is not None:
-        row = _do(step, row, **version)
-        version["version"] = None
-    return row
+    return _do(issuing.number, row, **version) if _next(row) is issuing.number else row
 
 
 def _next(row: Document) -> Verb | None:
@@ -102,11 +165,11 @@ def _next(row: Document) -> Verb | None:
     return next((step for step in STEPS if lifecycle.next_state(step.body.__name__, state) is not None), None)
 
 
-def _do(step: Verb, row: Document, **version: Any) -> Document:
+def _do(step: Verb, row: Document, answer: Answer = (), **version: Any) -> Document:
     if step is not issuing.number:
         version["version"] = None  # what a number was given to is what was shown; only its paper may be chosen anew
     try:
-        done: Document = here.do(step, row.id, **version)
+        done: Document = here.do(step, row.id, **({"answer": answer} if answer else {}), **version)
     except Conflict:
         with here.reading() as desk:
             found = _own(desk, row.id)
@@ -182,6 +245,8 @@ def _page(document_id: UUID, problem: OfficeError | None = None) -> Response | t
             "keeper": None if mine or keeper is None else directory.named(desk, {keeper}).get(keeper),
             "is_open": certificate is not None and mine and issuing.is_seal_open(desk, certificate, row),
             "waiting": list(issuing.to_seal(desk)),
+            **tokens.about(certificate if mine else None),
+            "handed_out": elsewhere.handed_out(desk, document_id) if mine else None,
             "marks": _marks(files.places(desk, file.sha256)) if row.state in BEFORE_SEAL else {},
         }
     stored = plan.stored

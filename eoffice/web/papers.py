@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from uuid import UUID
 
 from flask import Blueprint, flash, render_template, request, send_file, url_for
@@ -28,9 +29,12 @@ def download(document_id: UUID, file_id: UUID) -> Response:
     with here.reading() as desk:
         opened = files.find(desk, document_id, file_id)
     here.visits().note(here.actor(), "file.fetched", object_id=document_id, detail=opened.sha256)
-    response = send_file(
-        opened.path, mimetype=opened.media, as_attachment=True, download_name=opened.name, etag=opened.sha256
-    )
+    return attached(opened.path, name=opened.name, sha256=opened.sha256, media=opened.media)
+
+
+def attached(path: Path, *, name: str, sha256: str, media: str = "application/pdf") -> Response:
+    """Send a file of the store to be saved, never to be shown in our own name."""
+    response = send_file(path, mimetype=media, as_attachment=True, download_name=name, etag=sha256)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -16,10 +16,10 @@ from eoffice.core.errors import Conflict, InvalidInput, OfficeError, SignaturePr
 from eoffice.core.i18n import N_
 from eoffice.core.secret import Secret
 from eoffice.rules.access import Permission
-from eoffice.services import directory, drafting, search, signing_list
+from eoffice.services import directory, drafting, elsewhere, issuing, search, signing_list
 from eoffice.services.incoming import main_file
 from eoffice.services.signing_list import Chosen, Tray
-from eoffice.web import here, rail, shown
+from eoffice.web import here, rail, shown, tokens
 from eoffice.web.guard import needs, signed_in
 from eoffice.web.language import say as _
 
@@ -30,7 +30,6 @@ REFUSED = (InvalidInput, Conflict, SignatureProblem, Unavailable)
 """What is told on the page where it happened."""
 
 FORGED = N_("This page was opened elsewhere or altered, so it does not tell what was displayed. Please read it again.")
-NO_PASSWORD = N_("Please enter the password of the signing key. Nothing was unlocked.")
 
 
 # reading
@@ -96,6 +95,7 @@ def _show(
         people=directory.named(desk, {post for post in posts if post is not None}),
         clerk=clerk,
         certificate=certificates.get("leader"),
+        **tokens.about(certificates.get("leader")),
         answered=_answered(desk, row),
         problem=problem.sentence(g.locale) if problem else "",
         tray=tray,
@@ -210,10 +210,7 @@ def unlock_post() -> Any:
     """Unlock the key for exactly what the form shows; it is signed in the background."""
     items = _chosen()
     try:
-        password = Secret(request.form.get("password", "")[:1000])
-        if not password:
-            raise InvalidInput("password_missing", NO_PASSWORD)
-        here.do(signing_list.unlock, items=items, password=password)
+        here.do(signing_list.unlock, items=items, password=Secret(request.form.get("password", "")[:1000]))
     except REFUSED as error:
         return _list_page({str(key) for key, _version in items}, error), error.status
     return here.go(url_for("sign.progress"))
@@ -269,8 +266,81 @@ def _list_page(wanted: set[str], problem: OfficeError | None = None) -> str:
         "sign/unlock.html",
         items=chosen or tray.listed,
         certificate=certificate,
+        **tokens.about(certificate),
         tray=tray,
         tabs=_tabs(tray, ""),
+        problem=problem.sentence(g.locale) if problem else "",
+    )
+
+
+# with a key that lies with the signer
+
+
+@room.post("/sign/items/<uuid:item_id>/offer")
+@needs(LEADER)
+@tokens.told
+def offer(item_id: UUID) -> list[dict[str, str]]:
+    """What the signer's token has to sign for one document of the list."""
+    with here.reading() as desk:
+        made = elsewhere.offer(desk, _wanted(desk, item_id)[1])
+    tokens.keep([made])
+    return [made.facts()]
+
+
+@room.post("/sign/items/<uuid:item_id>/value")
+@needs(LEADER)
+@tokens.told
+def value(item_id: UUID) -> dict[str, str]:
+    """Sign one document of the list with what the token answered."""
+    _sign(item_id, tokens.values())
+    return {}
+
+
+@room.get("/sign/items/<uuid:item_id>/file")
+@needs(LEADER)
+def file(item_id: UUID) -> str:
+    """How one document of the list is signed by another program, and where it is brought back."""
+    return _file_page(item_id)
+
+
+@room.post("/sign/items/<uuid:item_id>/file")
+@needs(LEADER, upload=True)
+def file_post(item_id: UUID) -> Response | tuple[str, int]:
+    """Take a document that another program has signed."""
+    try:
+        _sign(item_id, tokens.returned())
+    except REFUSED as error:
+        return _file_page(item_id, error), error.status
+    flash(_("The document is signed; the file was brought back exactly as it went out."))
+    return here.go(url_for("sign.progress", state="signed"))
+
+
+def _wanted(desk: Desk, item_id: UUID) -> tuple[Any, elsewhere.Wanted]:
+    item = signing_list.waiting(desk, item_id)
+    row = search.document(desk, item.document_id)
+    issuing.check_shown(row, item.sha256)
+    return item, issuing.leader_signature(desk, row)
+
+
+def _sign(item_id: UUID, answer: elsewhere.Answer) -> None:
+    with here.reading() as desk:
+        item = signing_list.waiting(desk, item_id)
+    if not answer:
+        raise InvalidInput("form_incomplete")
+    about = {"sha256": item.sha256, "shown": item.shown}
+    here.do(issuing.sign, item.document_id, part=f":{item_id}", version=None, answer=answer, **about)
+
+
+def _file_page(item_id: UUID, problem: OfficeError | None = None) -> str:
+    with here.reading() as desk:
+        item, wanted = _wanted(desk, item_id)
+        row = search.document(desk, item.document_id)
+    return render_template(
+        "sign/file.html",
+        item=item,
+        row=row,
+        draft=main_file(row, "draft"),
+        field=wanted.request.field,
         problem=problem.sentence(g.locale) if problem else "",
     )
 
