@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from signing.agent import require_attributes
 from signing.errors import KeyUnavailable, SigningError
-from signing.pkcs11 import Token
+from signing.keys import SoftKey
+from signing.pkcs11 import Token, TokenKey
 
 
 class TokenProgram:
@@ -30,6 +34,7 @@ class TokenProgram:
         self.before: list[Any] = []
         self.asked: list[dict[str, str]] = []
         self._token: Token | None = None
+        self._keys: dict[str, TokenKey] = {}
 
     def sign(self, asked: dict[str, str]) -> bytes:
         self.asked.append(asked)
@@ -42,8 +47,10 @@ class TokenProgram:
             raise KeyUnavailable("key_missing")
         certificate, data = held[asked["certificate"]], base64.b64decode(asked["data"])
         require_attributes(data, asked["digest"], certificate)
+        if asked["certificate"] not in self._keys:
+            self._keys[asked["certificate"]] = self._token.key(certificate, pss=asked["mechanism"] == "pss")
         try:
-            return self._token.key(certificate, pss=asked["mechanism"] == "pss").sign(data, digest=asked["digest"])
+            return self._keys[asked["certificate"]].sign(data, digest=asked["digest"])
         except KeyUnavailable:
             self.forget()
             raise
@@ -51,8 +58,32 @@ class TokenProgram:
     def forget(self) -> None:
         """Close the token: the next signature asks the PIN again."""
         token, self._token = self._token, None
+        self._keys.clear()
         if token is not None:
             token.close()
+
+
+def load(module: Path, folder: Path, key: SoftKey, *, pin: str, label: str = "Ký số") -> None:
+    """Put a key with its certificate on a new token of SoftHSM, whose drawer SOFTHSM2_CONF names."""
+    import pkcs11
+
+    from tests.signing.test_pkcs11 import store
+
+    assert key._private is not None
+    pem = folder / f"{label}.pem"
+    pem.write_bytes(key._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    util = ["softhsm2-util", "--module", str(module), "--pin", pin]
+    for command in (
+        ["--init-token", "--free", "--label", label, "--so-pin", "12345678"],
+        ["--token", label, "--import", str(pem), "--id", "01", "--label", label],
+    ):
+        subprocess.run([*util, *command], check=True, capture_output=True)
+    pem.unlink()
+    library: Any = pkcs11.lib(str(module))
+    library.reinitialize()
+    token = next(slot.get_token() for slot in library.get_slots(True) if slot.get_token().label.strip() == label)
+    with token.open(rw=True, user_pin=pin) as session:
+        store(session, key.certificate, b"\x01")
 
 
 @contextmanager
