@@ -336,7 +336,7 @@ def revoke(
         InvalidInput: no reason, an impossible day, or a real one whose issuer was not told.
         Conflict: it is not in use any more.
     """
-    _require_active(row)
+    require_active(row)
     now, today = desk.now(), local_date(desk.now())
     if not reason.strip():
         raise InvalidInput("reason_missing", REASON_MISSING, field="reason")
@@ -367,7 +367,12 @@ NOT_REPORTED = N_(
 REPORTED_IMPOSSIBLE = N_("The day on which the issuer was told is still to come. Nothing was changed.")
 
 
-def _require_active(row: Certificate) -> None:
+def require_active(row: Certificate) -> None:
+    """Refuse what is done to a certificate in use.
+
+    Raises:
+        Conflict: it is not in use any more.
+    """
     if row.status != "active":
         raise Conflict(
             "certificate_ended",
@@ -424,7 +429,7 @@ def hand_over(desk: Desk, row: Certificate, *, handing: Handing, prepared: int) 
         InvalidInput: it is no seal, the taker may not keep it or keeps it already, permission or device are missing.
         Conflict: the certificate is not in use any more.
     """
-    _require_active(row)
+    require_active(row)
     if row.purpose != "seal" or row.custodian_post_id is None:
         raise InvalidInput("no_seal", N_("Only the key of the agency's seal is handed over. Nothing was changed."))
     if not handing.permission.strip():
