@@ -80,6 +80,7 @@ class Vault:
         self._open: dict[tuple[str, str], _Unlocked] = {}
         self._wrong: dict[str, deque[float]] = {}
         self._blocked: dict[str, float] = {}
+        self._changed: dict[str, str] = {}
         self._lock = threading.Lock()
         # One password at a time: tries cannot outrun their count, and stretching cannot take every core.
         self._opening = threading.Lock()
@@ -113,6 +114,39 @@ class Vault:
                 self._open[session, key_id] = _Unlocked(key, wanted, self.clock() + seconds)
             _close(before)
         return seconds
+
+    def change_password(self, session: str, key_id: str, old: str, new: str) -> int:
+        """Give the file of a key another password, and close the key wherever it is open.
+
+        Asked again by the session that changed it last, as by a form pressed twice, it is done already.
+
+        Returns:
+            How many unlocks were closed.
+
+        Raises:
+            WrongPassword: it counts as in ``unlock``; KeyUnavailable: ``throttled``, or as
+                ``signing.newpassword.change_password``.
+        """
+        from signing import newpassword
+
+        _require(_KEY_ID.fullmatch(key_id) and session and new)
+        with self._opening:
+            self._require_unblocked(key_id)
+            try:
+                newpassword.change_password(self.keys, key_id, old, new)
+            except WrongPassword:
+                if self._changed.get(key_id) == session and newpassword.opens(self.keys, key_id, new):
+                    return 0
+                self._count_wrong(key_id)
+                raise
+            with self._lock:
+                self._wrong.pop(key_id, None)
+                self._changed[key_id] = session
+                entries = [self._open.pop(pair) for pair in list(self._open) if pair[1] == key_id]
+        open_ones = sum(entry.key is not None for entry in entries)
+        for entry in entries:
+            _close(entry)
+        return open_ones
 
     def sign(self, session: str, key_id: str, file_sha256: str, data: bytes, digest: str) -> bytes:
         """Sign the attributes of one of the unlocked files.
@@ -266,6 +300,10 @@ class AgentClient:
         )
         return int(answer["seconds"])
 
+    def change_password(self, session: str, key_id: str, old: str, new: str) -> int:
+        """See ``Vault.change_password``."""
+        return int(self._call("change_password", session=session, key_id=key_id, old=old, new=new)["locked"])
+
     def sign(self, session: str, key_id: str, file_sha256: str, data: bytes, *, digest: str) -> bytes:
         """See ``Vault.sign``."""
         encoded = base64.b64encode(data).decode("ascii")
@@ -378,6 +416,8 @@ def _answer(vault: Vault, asked: Mapping[str, Any]) -> dict[str, Any]:
         hashes, seconds = asked.get("hashes"), asked.get("seconds")
         _require(isinstance(hashes, list) and all(isinstance(one, str) for one in hashes) and type(seconds) is int)
         return {"seconds": vault.unlock(session, text("key_id"), text("password"), hashes or (), int(seconds or 0))}
+    if call == "change_password":
+        return {"locked": vault.change_password(session, text("key_id"), text("old"), text("new"))}
     if call == "sign":
         try:
             data = base64.b64decode(text("data"), validate=True)

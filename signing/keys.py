@@ -173,6 +173,16 @@ class SoftKey:
             return private.sign(data, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size), algorithm)
         return private.sign(data, padding.PKCS1v15(), algorithm)
 
+    def sealed(self, password: str | bytes, *, cost: Cost = USUAL) -> bytes:
+        """This key, sealed for a file with a password; see ``to_sealed``.
+
+        Raises:
+            KeyUnavailable: it was closed.
+        """
+        if self._private is None:
+            raise KeyUnavailable
+        return to_sealed(self._private, password, cost=cost)
+
     def close(self) -> None:
         """Drop the private key, which OpenSSL overwrites as it frees it; ``sign`` refuses from now on."""
         self._private = None

@@ -284,6 +284,16 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Mật khẩu khóa ký không đúng; không có gì bị mất. Hãy nhập lại.",
         "The password of the signing key is wrong; nothing was lost. Enter it again.",
     ),
+    "no_key_file": (
+        "Khóa này không do hệ thống giữ dưới dạng tệp nên không đổi mật khẩu ở đây; không có gì thay đổi. Hãy đổi mã "
+        "PIN bằng phần mềm của thiết bị ký, hoặc tại nơi quản lý HSM hay dịch vụ ký.",
+        "This key is no file kept here, so its password is not changed here; nothing was changed. Change its PIN with "
+        "the program of the token, or where the HSM or the signing service is looked after.",
+    ),
+    "key_not_written": (
+        "Không ghi được tệp khóa; mật khẩu cũ vẫn dùng được. Hãy báo quản trị viên.",
+        "The key file could not be written; the old password still holds. Tell the administrator.",
+    ),
     "throttled": (
         "Nhập sai mật khẩu quá nhiều lần; khóa ký tạm khóa. Hãy thử lại sau 15 phút.",
         "Too many wrong passwords; the key is blocked for now. Try again in 15 minutes.",

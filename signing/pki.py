@@ -208,6 +208,12 @@ class Pki:
             _write_private(self.keys_dir / f"{holder.name}.key", sealed)
         self._save()
 
+    def forget_password(self, name: str) -> None:
+        """Keep the password that was drawn for a key no longer: its holder has chosen another."""
+        drawn = self._drawn()
+        if drawn.pop(name, None) is not None:
+            _write_private(self.directory / "passwords.json", json.dumps(drawn, indent=1, sort_keys=True).encode())
+
     def revoke(self, name: str, *, at: datetime) -> None:
         """Revoke a certificate from ``at`` on; the next ``renew_crls`` says so."""
         self.entries[name] = replace(self._entry(name), revoked_at=at.isoformat())

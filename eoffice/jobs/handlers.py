@@ -8,7 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from eoffice.core.errors import OfficeError
-from eoffice.services import certificates, evidence, exchange, issuing, proofs, routing, signing_list
+from eoffice.services import (
+    certificate_requests,
+    certificates,
+    evidence,
+    exchange,
+    issuing,
+    proofs,
+    routing,
+    signing_list,
+)
 from eoffice.services.verbs import Verb
 from eoffice.services.work import Order
 
@@ -33,7 +42,7 @@ class Handler:
 
 
 HANDLERS: dict[str, Handler] = {
-    "certificates.issue": Handler(certificates.issue, lambda job: (UUID(job["request"]), {})),
+    "certificate_requests.issue": Handler(certificate_requests.issue, lambda job: (UUID(job["request"]), {})),
     "certificates.publish": Handler(certificates.publish, lambda job: (UUID(job["certificate"]), {})),
     "evidence.renew": Handler(evidence.renew, lambda job: (UUID(job["evidence"]), {})),
     "exchange.deliver": Handler(exchange.deliver, lambda job: (UUID(job["delivery"]), {})),

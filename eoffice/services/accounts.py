@@ -234,9 +234,12 @@ def _new_hash(desk: Desk, *, old: Secret, new: Secret) -> str:
     if found.person is None:
         raise WrongPassword
     if old.reveal() == new.reveal():
-        raise InvalidInput("password_same", N_("The new password is the old one. Nothing was changed."))
+        raise InvalidInput("password_same", PASSWORD_SAME)
     with _one_at_a_time:
         return hash_password(new.reveal())
+
+
+PASSWORD_SAME = N_("The new password is the old one. Nothing was changed.")
 
 
 class WrongPassword(InvalidInput):

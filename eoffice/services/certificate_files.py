@@ -19,7 +19,7 @@ from eoffice.core.text import fold, tidy
 from eoffice.models.certificates import CertificateRequest
 from eoffice.models.directory import Agency, Certificate, Post
 from eoffice.rules.access import Permission
-from eoffice.services import certificate_facts, certificates, directory
+from eoffice.services import certificate_facts, certificate_requests, certificates, directory
 from eoffice.services.verbs import verb
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _checked(
     able = certificates.signers(desk) if purpose == "leader" else certificates.keepers(desk)
     holder = next((other for other in able if other.id == post), None)
     if holder is None:
-        raise InvalidInput("holder_impossible", certificates.HOLDER_IMPOSSIBLE, field="whom")
+        raise InvalidInput("holder_impossible", certificate_requests.HOLDER_IMPOSSIBLE, field="whom")
     trust = desk.tools.trust()
     if not trust.anchors:
         raise CertificateUnfit("no_chain")
@@ -286,7 +286,7 @@ def bring_in(
         **directory.described(prepared, brought.der, brought.chain),
     )
     certificates.enter(desk, made)
-    for row in _open_requests(desk, certificates.slot(purpose, post)):
+    for row in _open_requests(desk, certificate_requests.slot(purpose, post)):
         row.state, row.certificate_id, row.decided_at = "issued", made.id, desk.now()
     desk.note(purpose=purpose, post=post, subject=made.subject, certificate=made.sha256, storage=storage)
     return made

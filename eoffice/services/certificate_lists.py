@@ -16,8 +16,9 @@ from eoffice.formats.sheet import SheetRefused, SheetTooLong
 from eoffice.models.certificates import CertificateRequest
 from eoffice.models.directory import Certificate, Person, Post
 from eoffice.rules.access import Permission
-from eoffice.services import certificates, test_authority
-from eoffice.services.certificates import WARNINGS, slot
+from eoffice.services import certificate_requests, certificates, test_authority
+from eoffice.services.certificate_requests import slot
+from eoffice.services.certificates import WARNINGS
 from eoffice.services.verbs import verb
 
 HEADINGS: dict[str, tuple[str, ...]] = {
@@ -109,7 +110,7 @@ def check(desk: Desk, rows: Sequence[Row]) -> list[Checked]:
         "leader": {post.id for post in certificates.signers(desk)},
         "seal": {post.id for post in certificates.keepers(desk)},
     }
-    taken = dict.fromkeys(certificates.open_slots(desk), ASKED)
+    taken = dict.fromkeys(certificate_requests.open_slots(desk), ASKED)
     taken |= {place: NO_NEED for place in _lasting(desk) if place not in taken}
     found = []
     for row in rows:
@@ -216,5 +217,5 @@ def ask(desk: Desk, *, rows: tuple[Row, ...], issue: bool = False) -> None:
     desk.session.flush()
     if issue:
         for row in made:
-            desk.later("certificates.issue", f"issue:{row.id}", {"request": str(row.id)})
+            desk.later("certificate_requests.issue", f"issue:{row.id}", {"request": str(row.id)})
     desk.note(count=len(made), skipped=len(checked) - len(made), issue=issue)

@@ -116,3 +116,10 @@ def first_password(desk: Desk, name: str) -> str:
         return ""
     found: dict[str, str] = json.loads(path.read_text("utf-8"))
     return found.get(name, "")
+
+
+def forget_first_password(desk: Desk, name: str) -> None:
+    """Keep and show the password that was drawn for a key no longer: its holder has chosen another."""
+    if first_password(desk, name):
+        with _opened(desk) as pki:
+            pki.forget_password(name)

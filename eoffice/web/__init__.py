@@ -20,6 +20,7 @@ from eoffice.web import (
     health,
     incoming,
     issuing,
+    keys,
     language,
     ledger,
     lists,
@@ -38,6 +39,7 @@ from eoffice.web.visits import Visits
 
 ROOMS = (
     account,
+    keys,
     rail,
     lists,
     documents,

@@ -15,7 +15,7 @@ from eoffice.core.desk import PUBLIC
 from eoffice.core.errors import InvalidInput
 from eoffice.core.i18n import LOCALES, N_
 from eoffice.core.secret import Secret
-from eoffice.services import accounts, certificates, directory, test_authority
+from eoffice.services import accounts, certificate_keys, certificates, directory, test_authority
 from eoffice.web import here, kept, language, rail, session
 from eoffice.web.guard import public, signed_in
 from eoffice.web.language import say as _
@@ -27,6 +27,7 @@ CHOICE_SECONDS = 300
 """How long a checked password may wait for the choice of a post."""
 
 WRONG = N_("Login or password is wrong. Nothing was changed. Please enter both again.")
+DIFFERS = N_("The new password was not written twice alike. Nothing was changed.")
 NO_POST = N_("You hold no post today. Please ask the administrator of your agency.")
 
 
@@ -154,6 +155,7 @@ def _account(problem: str = "", field: str = "") -> str:
         sessions=sessions,
         certificates=own,
         drawn=drawn,
+        elsewhere=certificate_keys.ELSEWHERE,
         problem=problem,
         field=field,
         shortest=accounts.SHORTEST,
@@ -187,9 +189,7 @@ def change_password() -> Response | tuple[str, int]:
     old, new = (request.form.get(name, "")[:2000] for name in ("old_password", "new_password"))
     try:
         if new != request.form.get("new_password_again", ""):
-            raise InvalidInput(
-                "password_differs", N_("The new password was not written twice alike. Nothing was changed.")
-            )
+            raise InvalidInput("password_differs", DIFFERS)
         here.do(accounts.change_password, old=Secret(old), new=Secret(new))
     except accounts.WrongPassword as error:
         _count_wrong()

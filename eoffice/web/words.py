@@ -204,6 +204,7 @@ DEEDS: dict[str, str] = {
     "certificate.revoked": N_("{who} revoked the certificate: {reason}"),
     "revocation.published": N_("The revocation was published in the issuer's list"),
     "renewal.asked": N_("{who} asked for new certificates in place of those that end"),
+    "key.password_changed": N_("{who} changed the password of the signing key"),
     "key.handed_over": N_("{who} wrote down that the agency's key was handed over, by permission {note}"),
     "calendar.seeded": N_("{who} entered days off and working days"),
     "setting.changed": N_("{who} changed a setting of the office"),

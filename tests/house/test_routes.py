@@ -11,6 +11,7 @@ from eoffice.web import create_app, guard
 ROUTES = {
     "GET /": "public",
     "GET /account": "signed in",
+    "GET /account/keys/<uuid:certificate_id>": "signed in",
     "GET /certificates": "needs certificate.read",
     "GET /certificates.csv": "needs certificate.read",
     "GET /certificates/<uuid:certificate_id>": "needs certificate.read",
@@ -67,6 +68,7 @@ ROUTES = {
     "GET /statistics/months.csv": "needs statistics.read",
     "GET /tasks": "signed in",
     "GET /verify": "public",
+    "POST /account/keys/<uuid:certificate_id>": "signed in",
     "POST /account/password": "signed in",
     "POST /account/sessions/<uuid:sign_in_id>/end": "signed in",
     "POST /account/sessions/end-others": "signed in",

@@ -15,13 +15,34 @@ from eoffice.jobs import handlers
 from eoffice.models.documents import Document, Participant
 from eoffice.rules.access import Role, sees_whole_agency
 from eoffice.rules.lifecycle import INCOMING_STATES, State
-from eoffice.services import accounts, certificate_files, certificate_lists, drafting, files, incoming, issuing, routing
+from eoffice.services import (
+    accounts,
+    certificate_files,
+    certificate_keys,
+    certificate_lists,
+    drafting,
+    files,
+    incoming,
+    issuing,
+    routing,
+)
 from eoffice.services.incoming import Facts
 from eoffice.services.routing import Share
 from eoffice.services.verbs import VERBS
 from tests.support.world import World
 
-ROOMS = (accounts, certificate_files, certificate_lists, drafting, files, incoming, issuing, routing, handlers)
+ROOMS = (
+    accounts,
+    certificate_files,
+    certificate_keys,
+    certificate_lists,
+    drafting,
+    files,
+    incoming,
+    issuing,
+    routing,
+    handlers,
+)
 """Imported so that every verb is known."""
 
 EVERYBODY = "clerk leader unit_head officer"
@@ -34,14 +55,17 @@ WHO = {
     "accounts.sign_in": "public",
     "accounts.sign_out": "clerk leader unit_head officer format_checker archivist auditor admin system public",
     "certificate_files.bring_in": "admin",
+    "certificate_keys.change_password": (
+        "clerk leader unit_head officer format_checker archivist auditor admin system public"
+    ),
     "certificate_lists.ask": "admin",
+    "certificate_requests.issue": "admin system",
+    "certificate_requests.order": "admin",
+    "certificate_requests.refuse": "admin",
+    "certificate_requests.renew": "admin",
+    "certificate_requests.request": "admin",
     "certificates.hand_over": "admin",
-    "certificates.issue": "admin system",
-    "certificates.order": "admin",
     "certificates.publish": "system",
-    "certificates.refuse": "admin",
-    "certificates.renew": "admin",
-    "certificates.request": "admin",
     "certificates.revoke": "admin",
     "directory.appoint": "admin system",
     "directory.enter_certificate": "admin system",

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from eoffice.core.errors import FileRefused, InvalidInput, OfficeError
 from eoffice.core.secret import Secret
 from eoffice.models.directory import Certificate
-from eoffice.services import certificate_files, certificates, directory
+from eoffice.services import certificate_files, certificate_requests, certificates, directory
 from eoffice.services.certificate_files import Brought, bring_in
 from signing.pki import Holder, Pki
 from tests.support.world import World, snapshot
@@ -120,11 +120,11 @@ def test_no_key_is_kept_of_a_file_that_holds_one(world: World, issued: Callable[
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_it_answers_the_open_request_and_is_known_then(world: World, issued: Callable[..., str]) -> None:
     admin = world.actor("phong")
-    asked = world.office.do(admin, certificates.request, key="ask", purpose="leader", post=world.post("nam"))
+    asked = world.office.do(admin, certificate_requests.request, key="ask", purpose="leader", post=world.post("nam"))
     data = files(world, issued())["pem"]
     row = bring(world, data)
     with world.office.read(admin) as desk:
-        found = certificates.asked(desk, asked.id)
+        found = certificate_requests.asked(desk, asked.id)
     assert (found.state, found.certificate_id) == ("issued", row.id)
     with pytest.raises(InvalidInput) as again:
         bring(world, data, key="again")

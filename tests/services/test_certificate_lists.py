@@ -10,7 +10,7 @@ from eoffice.core.errors import FileRefused, InvalidInput
 from eoffice.jobs.worker import drain
 from eoffice.models.certificates import CertificateRequest
 from eoffice.models.directory import Certificate
-from eoffice.services import certificate_lists, certificates
+from eoffice.services import certificate_lists, certificate_requests
 from eoffice.services.certificate_lists import Row, ask
 from tests.support.world import World, snapshot
 
@@ -91,7 +91,7 @@ def test_the_same_list_makes_nothing_twice(world: World) -> None:
     assert snapshot(world, CertificateRequest) == 2
     assert snapshot(world, Certificate) == before + 2
     with world.office.read(world.actor("phong")) as desk:
-        assert certificates.request_counts(desk)["issued"] == 2
+        assert certificate_requests.request_counts(desk)["issued"] == 2
 
 
 def test_one_wrong_row_stops_the_whole_list(bare_world: World) -> None:

@@ -15,7 +15,7 @@ from eoffice.core.errors import Conflict, InvalidInput, NotFound, SignatureProbl
 from eoffice.jobs.worker import drain
 from eoffice.models.certificates import CertificateRequest, KeyHandover
 from eoffice.models.directory import Certificate, Post
-from eoffice.services import certificates, directory, issuing, ledger, test_authority
+from eoffice.services import certificate_requests, certificates, directory, issuing, ledger, test_authority
 from eoffice.services.certificates import Handing
 from eoffice.services.directory import NewPost
 from tests.support.world import World, snapshot
@@ -63,8 +63,8 @@ def second_clerk(world: World) -> UUID:
 
 def test_what_is_asked_for_is_issued_and_takes_the_place_of_the_old_one(world: World, phong: Do) -> None:
     old = the(world, "leader")
-    asked = phong(certificates.request, purpose="leader", post=world.post("nam"))
-    phong(certificates.issue, asked.id)
+    asked = phong(certificate_requests.request, purpose="leader", post=world.post("nam"))
+    phong(certificate_requests.issue, asked.id)
     new = the(world, "leader")
     assert new.id != old.id
     assert (new.test, new.origin, new.name) == (True, "issued", "Nguyễn Văn Nam")
@@ -82,9 +82,9 @@ def test_what_is_asked_for_is_issued_and_takes_the_place_of_the_old_one(world: W
 
 
 def test_a_slot_is_asked_for_once(world: World, phong: Do) -> None:
-    phong(certificates.request, purpose="exchange")
+    phong(certificate_requests.request, purpose="exchange")
     with pytest.raises(Conflict) as refused:
-        phong(certificates.request, purpose="exchange")
+        phong(certificate_requests.request, purpose="exchange")
     assert refused.value.code == "already_requested"
     assert snapshot(world, CertificateRequest) == 1
 
@@ -95,33 +95,33 @@ def test_a_slot_is_asked_for_once(world: World, phong: Do) -> None:
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_only_who_may_use_it_gets_one(world: World, phong: Do, purpose: str, login: str) -> None:
     with pytest.raises(InvalidInput):
-        phong(certificates.request, purpose=purpose, post=world.post(login))
+        phong(certificate_requests.request, purpose=purpose, post=world.post(login))
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_decided_request_is_not_decided_again(world: World, phong: Do) -> None:
-    asked = phong(certificates.request, purpose="seal", post=world.post("hanh"))
+    asked = phong(certificate_requests.request, purpose="seal", post=world.post("hanh"))
     with pytest.raises(InvalidInput):
-        phong(certificates.refuse, asked.id, reason=" ")
-    phong(certificates.refuse, asked.id, reason="Chứng thư số hiện tại còn dùng được")
-    for verb, arguments in ((certificates.issue, {}), (certificates.refuse, {"reason": "x"})):
+        phong(certificate_requests.refuse, asked.id, reason=" ")
+    phong(certificate_requests.refuse, asked.id, reason="Chứng thư số hiện tại còn dùng được")
+    for verb, arguments in ((certificate_requests.issue, {}), (certificate_requests.refuse, {"reason": "x"})):
         with pytest.raises(Conflict):
             phong(verb, asked.id, **arguments)
-    assert phong(certificates.request, purpose="seal", post=world.post("hanh")).id != asked.id
+    assert phong(certificate_requests.request, purpose="seal", post=world.post("hanh")).id != asked.id
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_pressed_twice_it_is_issued_once(world: World, phong: Do) -> None:
-    asked = phong(certificates.request, purpose="exchange")
+    asked = phong(certificate_requests.request, purpose="exchange")
     before = snapshot(world, Certificate)
-    first = phong(certificates.issue, asked.id, key="twice")
-    assert phong(certificates.issue, asked.id, key="twice").certificate_id == first.certificate_id
+    first = phong(certificate_requests.issue, asked.id, key="twice")
+    assert phong(certificate_requests.issue, asked.id, key="twice").certificate_id == first.certificate_id
     assert snapshot(world, Certificate) == before + 1
 
 
 def test_a_renewal_asks_for_all_that_end_and_the_background_issues_them(world: World, phong: Do) -> None:
     with pytest.raises(InvalidInput) as nothing:
-        phong(certificates.renew)
+        phong(certificate_requests.renew)
     assert nothing.value.code == "nothing_to_renew"
     leader, seal = the(world, "leader"), the(world, "seal")
     with world.office.sessions.write() as session:
@@ -131,16 +131,16 @@ def test_a_renewal_asks_for_all_that_end_and_the_background_issues_them(world: W
             execution_options={"synchronize_session": False, "scoped": True},
         )
         session.commit()
-    phong(certificates.renew)
+    phong(certificate_requests.renew)
     with pytest.raises(InvalidInput):
-        phong(certificates.renew)
-    phong(certificates.order)
+        phong(certificate_requests.renew)
+    phong(certificate_requests.order)
     assert drain(world.office) == 2
     assert {again(world, row).status for row in (leader, seal)} == {"replaced"}
     assert the(world, "seal").custodian_post_id == world.post("hanh")
     with world.office.read(world.actor("phong")) as desk:
-        assert certificates.request_counts(desk) == {"requested": 0, "issued": 2, "refused": 0}
-        assert certificates.to_renew(desk) == []
+        assert certificate_requests.request_counts(desk) == {"requested": 0, "issued": 2, "refused": 0}
+        assert certificate_requests.to_renew(desk) == []
 
 
 def test_signing_picks_the_one_that_is_valid_now(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -381,3 +382,76 @@ def test_the_client_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def own_vault(pki: Pki, clock: Clock, tmp_path: Path) -> Vault:
+    """A vault whose keys may be changed."""
+    shutil.copytree(pki.keys_dir, tmp_path / "keys")
+    return Vault(tmp_path / "keys", clock)
+
+
+NEW = "mật khẩu mới lắm"
+
+
+def test_a_new_password_closes_the_key_everywhere_and_opens_it_from_now_on(
+    own_vault: Vault, pki: Pki, data: bytes
+) -> None:
+    old = pki.password("leader")
+    for session in ("s1", "s2"):
+        own_vault.unlock(session, "leader", old, [FILE], 60)
+    own_vault.unlock("s1", "deputy", pki.password("deputy"), [FILE], 60)
+    assert own_vault.change_password("s1", "leader", old, NEW) == 2
+    for session in ("s1", "s2"):
+        with pytest.raises(KeyUnavailable, match="not_unlocked"):
+            own_vault.sign(session, "leader", FILE, data, "sha256")
+    assert [one["key_id"] for one in own_vault.status("s1")] == ["deputy"]
+    with pytest.raises(WrongPassword):
+        own_vault.unlock("s1", "leader", old, [FILE], 60)
+    own_vault.unlock("s1", "leader", NEW, [FILE], 60)
+    assert own_vault.sign("s1", "leader", FILE, data, "sha256")
+
+
+def test_a_wrong_old_password_counts_like_a_wrong_unlock(own_vault: Vault, pki: Pki, clock: Clock) -> None:
+    for number in range(WRONG_TRIES):
+        with pytest.raises(WrongPassword):
+            if number % 2:
+                own_vault.unlock("s1", "leader", "wrong", [FILE], 60)
+            else:
+                own_vault.change_password("s1", "leader", "wrong", NEW)
+    for deed in (
+        lambda: own_vault.change_password("s1", "leader", pki.password("leader"), NEW),
+        lambda: own_vault.unlock("s1", "leader", pki.password("leader"), [FILE], 60),
+    ):
+        with pytest.raises(KeyUnavailable, match="throttled"):
+            deed()
+    clock.now += WRONG_BLOCK
+    own_vault.change_password("s1", "leader", pki.password("leader"), NEW)
+
+
+def test_pressed_twice_it_is_changed_once_and_nobody_else_learns_so(own_vault: Vault, pki: Pki) -> None:
+    old = pki.password("leader")
+    assert own_vault.change_password("s1", "leader", old, NEW) == 0
+    assert own_vault.change_password("s1", "leader", old, NEW) == 0
+    for session, new in (("s1", "something else"), ("s2", NEW)):
+        with pytest.raises(WrongPassword):
+            own_vault.change_password(session, "leader", old, new)
+
+
+@pytest.mark.parametrize(("session", "key_id", "new"), [("", "leader", NEW), ("s1", "../leader", NEW), ("s1", "a", "")])
+def test_a_new_password_is_asked_for_a_key_by_its_name(own_vault: Vault, session: str, key_id: str, new: str) -> None:
+    with pytest.raises(SigningError, match="bad_request"):
+        own_vault.change_password(session, key_id, "x", new)
+
+
+def test_the_agent_itself_changes_it(own_vault: Vault, pki: Pki, tmp_path: Path) -> None:
+    place = SimpleNamespace(keys_dir=own_vault.keys)
+    agent = start(place, tmp_path / "agent.sock")  # type: ignore[arg-type]
+    try:
+        client = AgentClient(tmp_path / "agent.sock")
+        client.unlock("s2", "leader", pki.password("leader"), [FILE])
+        assert client.change_password("s1", "leader", pki.password("leader"), NEW) == 1
+        assert client.status("s2") == []
+        assert client.unlock("s1", "leader", NEW, [FILE]) == LONGEST_UNLOCK
+    finally:
+        end(agent)

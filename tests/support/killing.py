@@ -74,9 +74,11 @@ class Points:
             (socket.socket, "send"),
             (socket.socket, "sendall"),
         ):
-            setattr(owner, name, self._after(getattr(owner, name), name))
+            setattr(owner, name, self.after(getattr(owner, name), name))
 
-    def _after(self, original: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def after(self, original: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """The same function, with a point behind it."""
+
         @functools.wraps(original)
         def counted(*arguments: Any, **named: Any) -> Any:
             result = original(*arguments, **named)

@@ -17,7 +17,7 @@ from eoffice.core.desk import scope
 from eoffice.jobs.worker import drain
 from eoffice.models.directory import Certificate
 from eoffice.models.review import SigningItem
-from eoffice.services import certificates, directory, test_authority
+from eoffice.services import certificate_requests, certificates, directory, test_authority
 from eoffice.services.directory import NewPost
 from eoffice.web import create_app
 from signing.pki import Holder, Pki
@@ -322,8 +322,8 @@ def test_requests_are_asked_issued_and_refused(phong: CheckingClient, town: Town
 @SQLITE
 def test_the_holder_alone_sees_the_password_of_the_new_key(client: CheckingClient, town: Town) -> None:
     admin = town.actor("phong")
-    asked = town.office.do(admin, certificates.request, key="ask", purpose="leader", post=town.post("nam"))
-    town.office.do(admin, certificates.issue, asked.id, key="issue")
+    asked = town.office.do(admin, certificate_requests.request, key="ask", purpose="leader", post=town.post("nam"))
+    town.office.do(admin, certificate_requests.issue, asked.id, key="issue")
     (new,) = [row for row in rows(town, purpose="leader") if row.origin == "issued"]
     with town.office.read(admin) as desk:
         password = test_authority.first_password(desk, new.key_name)
@@ -380,7 +380,7 @@ def test_altered_rows_are_refused(phong: CheckingClient, town: Town) -> None:
     foreign = json.dumps([[2, "dung", "", "Người ký"]])
     assert phong.post("/certificates/list/ask", data=given | {"rows": foreign}).status_code == 422
     with town.office.read(town.actor("phong")) as desk:
-        assert certificates.request_counts(desk)["requested"] == 0
+        assert certificate_requests.request_counts(desk)["requested"] == 0
 
 
 @SQLITE

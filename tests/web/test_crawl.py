@@ -13,7 +13,7 @@ from eoffice.core.db import Base, Words
 from eoffice.core.desk import scope
 from eoffice.models.documents import Document
 from eoffice.rules.access import permits
-from eoffice.services import certificates, directory
+from eoffice.services import certificate_requests, certificates, directory
 from eoffice.services.certificates import Handing
 from eoffice.services.directory import NewPost
 from eoffice.web import guard
@@ -61,7 +61,7 @@ def _certificates_at_work(town: Town) -> None:
     admin = town.actor("phong")
     clerk = NewPost("so-noi-vu", "minh-thu", "Vũ Minh Thư", "bà", "Văn thư", "no password opens this", ("clerk",))
     taker = town.office.do(town.system("so-noi-vu"), directory.appoint, key="clerk", post=clerk)
-    town.office.do(admin, certificates.request, key="ask", purpose="exchange")
+    town.office.do(admin, certificate_requests.request, key="ask", purpose="exchange")
     with town.office.read(admin) as desk:
         seal = directory.certificate(desk, "seal")
     assert seal is not None

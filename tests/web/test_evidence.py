@@ -19,7 +19,7 @@ from eoffice.models.certificates import Evidence
 from eoffice.models.directory import Certificate
 from eoffice.models.documents import Document, DocumentFile
 from eoffice.models.work import Job
-from eoffice.services import certificates, evidence, examine, ledger, search
+from eoffice.services import certificate_requests, evidence, examine, ledger, search
 from eoffice.services.incoming import main_file
 from signing.pki import Pki
 from tests.support.checking import CheckingClient, filled
@@ -127,8 +127,8 @@ def test_a_sealed_document_is_issued_after_the_seal_was_renewed(busy: tuple[Town
         staff.number("hanh", document)
         staff.seal("hanh", document)
         admin = town.actor("phong")
-        asked = town.office.do(admin, certificates.request, key="ask", purpose="seal", post=town.post("hanh"))
-        town.office.do(admin, certificates.issue, asked.id, key="issue")
+        asked = town.office.do(admin, certificate_requests.request, key="ask", purpose="seal", post=town.post("hanh"))
+        town.office.do(admin, certificate_requests.issue, asked.id, key="issue")
         assert staff.issue("hanh", document).state == "issued"
     with town.office.sessions.read() as session:
         states = session.scalars(

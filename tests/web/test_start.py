@@ -13,6 +13,7 @@ LOOK = """
 import json, sys, time
 import eoffice.wsgi
 heavy = ["pyhanko", "pikepdf", "pypdfium2", "cryptography", "asn1crypto", "lxml", "holidays", "alembic", "argon2"]
+heavy += ["openpyxl"]
 print(json.dumps({"cpu": time.process_time(), "loaded": [name for name in heavy if name in sys.modules]}))
 """
 
