@@ -1,5 +1,6 @@
 """The key agent: a process of its own that opens keys, signs for one session and one list of files, and forgets.
 
+A key is a file, or lies on a token, in an HSM or with a signing service; ``signing.keyfolder`` says where.
 It knows keys, hashes and a local socket (mode 0600, same user only), and nothing of the office. Everything is in
 memory: an agent that is gone has locked every key. Messages are JSON behind a length of four bytes, big-endian; each
 call connects anew. This module is light to import; what reads keys is loaded by the agent's own process.
@@ -15,11 +16,10 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
-import ctypes
+import copy
 import json
 import os
 import re
-import resource
 import signal
 import socket
 import socketserver
@@ -27,17 +27,20 @@ import struct
 import sys
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signing import errors
-from signing.errors import Expired, KeyUnavailable, SigningError, ValueRejected, WrongPassword
+from signing.errors import Expired, KeyUnavailable, SigningError, ValueRejected, WrongPassword, WrongPin
+from signing.hardening import harden
 
 if TYPE_CHECKING:
-    from signing.keys import SoftKey
+    from signing.keyfolder import OpenedKey
 
 LONGEST_UNLOCK = 900
 """Seconds an unlock lasts at most."""
@@ -48,9 +51,9 @@ WRONG_BLOCK = 900
 MOST_HASHES = 5_000
 
 _REMEMBERED = 3_600
-_LONGEST_MESSAGE = 1024 * 1024
+_LONGEST_MESSAGE = 4 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
-_KEY_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
+_KEY_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ERRORS: dict[str, type[SigningError]] = {
     kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SigningError)
@@ -59,18 +62,69 @@ _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
 _ATTRIBUTES = {"content_type", "message_digest", "signing_certificate_v2", "cms_algorithm_protection"}
 
 
+_LOST = {"token_gone", "wrong_pin", "pin_locked", "service_refused"}
+"""After these an opened key is of no use any more; a service that is down for a moment comes back by itself."""
+
+
+class _EndedError(Exception):
+    """The key was closed while somebody was about to use it."""
+
+
 @dataclass
 class _Unlocked:
-    key: SoftKey | None
+    """A key that was opened, for one user of it at a time: no token, and no service, is asked two things at once.
+
+    Args:
+        key: None from when it was closed.
+        ended: nothing may be signed with it any more; whoever uses it at this moment closes it when he is done.
+        lost: why nothing can be signed with it any more, to be said to everybody who still asks.
+    """
+
+    key: OpenedKey | None
     hashes: frozenset[str]
     until: float
+    ended: bool = False
+    lost: KeyUnavailable | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def sign(self, data: bytes, digest: str) -> bytes:
+        try:
+            with self.turn:
+                if self.ended or self.key is None:
+                    raise _EndedError
+                if self.lost is not None:
+                    raise copy.copy(self.lost)
+                try:
+                    value = self.key.sign(data, digest=digest)
+                except KeyUnavailable as error:
+                    self.lost = error if error.code in _LOST else None
+                    raise
+                if self.ended:  # locked meanwhile: what came too late is not handed out
+                    raise _EndedError
+                return value
+        finally:
+            self._drop()
+
+    def close(self) -> None:
+        """Let nothing be signed from now on; waits for nobody."""
+        self.ended = True
+        self._drop()
+
+    def _drop(self) -> None:
+        if self.ended and self.turn.acquire(blocking=False):
+            try:
+                key, self.key = self.key, None
+                if key is not None:
+                    key.close()
+            finally:
+                self.turn.release()
 
 
 class Vault:
     """The keys that are open now, for whom, and until when.
 
     Args:
-        keys: folder of ``NAME.key`` and ``NAME.crt``, or ``NAME.p12``.
+        keys: folder of keys, see ``signing.keyfolder``.
         clock: seconds that never go back; a wall clock could be set.
     """
 
@@ -82,8 +136,9 @@ class Vault:
         self._blocked: dict[str, float] = {}
         self._changed: dict[str, str] = {}
         self._lock = threading.Lock()
-        # One password at a time: tries cannot outrun their count, and stretching cannot take every core.
-        self._opening = threading.Lock()
+        # One password at a time: tries cannot outrun their count, stretching cannot take every core, and no two ask
+        # one token. A service answers when it likes: whoever waits for it keeps nobody else from his key.
+        self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def unlock(self, session: str, key_id: str, password: str, hashes: Iterable[str], seconds: int) -> int:
         """Open a key for one session and these files; replaces what the session had unlocked with it before.
@@ -96,15 +151,21 @@ class Vault:
             Seconds it stays open.
 
         Raises:
-            WrongPassword: it counts; KeyUnavailable: ``key_missing``, ``throttled`` ...; SigningError: ``bad_request``.
+            WrongPassword: it counts, also as WrongPin, which was tried once; KeyUnavailable: ``key_missing``,
+                ``throttled``, ``token_missing``, ``service_down`` ...; SigningError: ``bad_request``.
         """
+        from signing import keyfolder
+
         wanted = frozenset(hashes)
         _require(_KEY_ID.fullmatch(key_id) and session and 0 < seconds <= LONGEST_UNLOCK)
         _require(0 < len(wanted) <= MOST_HASHES and all(_SHA256.fullmatch(one) for one in wanted))
-        with self._opening:
+        kind = keyfolder.kind(self.keys, key_id)
+        with self._lock:
+            opening = self._opening[f"{kind} {key_id}" if kind == keyfolder.CSC else kind]
+        with opening:
             self._require_unblocked(key_id)
             try:
-                key = _load(self.keys, key_id, password)
+                key = keyfolder.unlock(self.keys, key_id, password)
             except WrongPassword:
                 self._count_wrong(key_id)
                 raise
@@ -112,7 +173,8 @@ class Vault:
                 self._wrong.pop(key_id, None)
                 before = self._open.pop((session, key_id), None)
                 self._open[session, key_id] = _Unlocked(key, wanted, self.clock() + seconds)
-            _close(before)
+            if before is not None:
+                before.close()
         return seconds
 
     def change_password(self, session: str, key_id: str, old: str, new: str) -> int:
@@ -127,10 +189,12 @@ class Vault:
             WrongPassword: it counts as in ``unlock``; KeyUnavailable: ``throttled``, or as
                 ``signing.newpassword.change_password``.
         """
-        from signing import newpassword
+        from signing import keyfolder, newpassword
 
         _require(_KEY_ID.fullmatch(key_id) and session and new)
-        with self._opening:
+        with self._lock:
+            opening = self._opening[keyfolder.FILE]
+        with opening:
             self._require_unblocked(key_id)
             try:
                 newpassword.change_password(self.keys, key_id, old, new)
@@ -143,53 +207,69 @@ class Vault:
                 self._wrong.pop(key_id, None)
                 self._changed[key_id] = session
                 entries = [self._open.pop(pair) for pair in list(self._open) if pair[1] == key_id]
-        open_ones = sum(entry.key is not None for entry in entries)
+        open_ones = sum(not entry.ended for entry in entries)
         for entry in entries:
-            _close(entry)
+            entry.close()
         return open_ones
+
+    def held(self) -> list[dict[str, str]]:
+        """Every key of the folder that has a name for ``unlock``, see ``signing.keyfolder.Held``."""
+        from signing import keyfolder
+
+        return [asdict(one) for one in keyfolder.held(self.keys) if _KEY_ID.fullmatch(one.name)]
 
     def sign(self, session: str, key_id: str, file_sha256: str, data: bytes, digest: str) -> bytes:
         """Sign the attributes of one of the unlocked files.
 
         Raises:
-            KeyUnavailable: ``not_unlocked`` for exactly this session, key and file.
+            KeyUnavailable: ``not_unlocked`` for exactly this session, key and file; or whatever token or service says,
+                after which the other files of this unlock are refused for the same reason, unasked.
             Expired: it was, and no longer is.
             ValueRejected: ``not_attributes``: the bytes are anything else than signed attributes for this key.
         """
         self.forget()
-        with self._lock:
-            certificate = self._key(session, key_id, file_sha256).certificate
-        require_attributes(data, digest, certificate)
-        with self._lock:  # whoever unlocks the same key at this moment closes the one it was opened with before
-            return self._key(session, key_id, file_sha256).sign(data, digest=digest)
+        checked = None
+        while True:  # whoever unlocks the same key at this moment closes the one it was opened with before
+            with self._lock:
+                entry, key = self._key(session, key_id, file_sha256)
+            if key.certificate != checked:
+                require_attributes(data, digest, key.certificate)
+                checked = key.certificate
+            with suppress(_EndedError):
+                return entry.sign(data, digest)
 
-    def _key(self, session: str, key_id: str, file_sha256: str) -> SoftKey:
+    def _key(self, session: str, key_id: str, file_sha256: str) -> tuple[_Unlocked, OpenedKey]:
         found = self._open.get((session, key_id))
         if found is None or file_sha256 not in found.hashes:
             raise KeyUnavailable("not_unlocked", key_id)
-        if found.key is None:
+        if found.ended or found.key is None:
             raise Expired("expired", key_id)
-        return found.key
+        return found, found.key
 
     def lock(self, session: str, key_id: str | None = None) -> int:
         """Forget a session's keys, or one of them; returns how many were open."""
         with self._lock:
             gone = [pair for pair in self._open if pair[0] == session and key_id in (None, pair[1])]
             entries = [self._open.pop(pair) for pair in gone]
-        open_ones = sum(entry.key is not None for entry in entries)
+        open_ones = sum(not entry.ended for entry in entries)
         for entry in entries:
-            _close(entry)
+            entry.close()
         return open_ones
 
     def status(self, session: str) -> list[dict[str, Any]]:
-        """What a session has open: key, number of files, seconds left."""
+        """What a session has open and can use: key, whether it signs with PSS, files, seconds left."""
         self.forget()
         now = self.clock()
         with self._lock:
             return [
-                {"key_id": key_id, "files": sorted(entry.hashes), "seconds": max(0, int(entry.until - now))}
-                for (owner, key_id), entry in sorted(self._open.items())
-                if owner == session and entry.key is not None
+                {
+                    "key_id": key_id,
+                    "pss": key.pss,
+                    "files": sorted(entry.hashes),
+                    "seconds": max(0, int(entry.until - now)),
+                }
+                for (owner, key_id), entry in sorted(self._open.items(), key=lambda item: item[0])
+                if owner == session and (key := entry.key) is not None and not entry.ended and entry.lost is None
             ]
 
     def forget(self) -> None:
@@ -198,8 +278,7 @@ class Vault:
         with self._lock:
             for pair, entry in list(self._open.items()):
                 if now >= entry.until:
-                    _close(entry)
-                    entry.key = None
+                    entry.close()
                 if now >= entry.until + _REMEMBERED:
                     del self._open[pair]
 
@@ -207,7 +286,7 @@ class Vault:
         """Drop everything."""
         with self._lock:
             for entry in self._open.values():
-                _close(entry)
+                entry.close()
             self._open.clear()
 
     def _require_unblocked(self, key_id: str) -> None:
@@ -255,18 +334,6 @@ def require_attributes(data: bytes, digest: str, certificate: bytes) -> None:
         raise ValueRejected("not_attributes")
 
 
-def _load(keys: Path, key_id: str, password: str) -> SoftKey:
-    from signing.keys import SoftKey
-
-    container = keys / f"{key_id}.p12"
-    return SoftKey.load(container if container.exists() else keys / f"{key_id}.key", password)
-
-
-def _close(entry: _Unlocked | None) -> None:
-    if entry is not None and entry.key is not None:
-        entry.key.close()
-
-
 def _require(fine: object) -> None:
     if not fine:
         raise SigningError("bad_request")
@@ -277,12 +344,14 @@ class AgentClient:
 
     Args:
         path: the agent's socket.
-        timeout: seconds for one call; stretching a password takes a tenth of a second.
+        timeout: seconds for one call that the agent answers by itself.
+        patience: seconds for a call that may have to wait for a token or a signing service.
     """
 
-    def __init__(self, path: Path, timeout: float = 10.0) -> None:
+    def __init__(self, path: Path, timeout: float = 10.0, patience: float = 60.0) -> None:
         self.path = path
         self.timeout = timeout
+        self.patience = patience
 
     def ping(self) -> bool:
         """Whether an agent answers."""
@@ -295,10 +364,8 @@ class AgentClient:
         self, session: str, key_id: str, password: str, hashes: Iterable[str], *, seconds: int = LONGEST_UNLOCK
     ) -> int:
         """See ``Vault.unlock``; ``KeyUnavailable`` with ``agent_gone`` when no agent answers, here and below."""
-        answer = self._call(
-            "unlock", session=session, key_id=key_id, password=password, hashes=sorted(hashes), seconds=seconds
-        )
-        return int(answer["seconds"])
+        facts = {"key_id": key_id, "password": password, "hashes": sorted(hashes), "seconds": seconds}
+        return int(self._call("unlock", self.patience, session=session, **facts)["seconds"])
 
     def change_password(self, session: str, key_id: str, old: str, new: str) -> int:
         """See ``Vault.change_password``."""
@@ -307,9 +374,8 @@ class AgentClient:
     def sign(self, session: str, key_id: str, file_sha256: str, data: bytes, *, digest: str) -> bytes:
         """See ``Vault.sign``."""
         encoded = base64.b64encode(data).decode("ascii")
-        answer = self._call(
-            "sign", session=session, key_id=key_id, file_sha256=file_sha256, data=encoded, digest=digest
-        )
+        facts = {"key_id": key_id, "file_sha256": file_sha256, "data": encoded, "digest": digest}
+        answer = self._call("sign", self.patience, session=session, **facts)
         return base64.b64decode(answer["value"])
 
     def lock(self, session: str, key_id: str | None = None) -> int:
@@ -321,10 +387,15 @@ class AgentClient:
         found: list[dict[str, Any]] = self._call("status", session=session)["open"]
         return found
 
-    def _call(self, call: str, **facts: Any) -> dict[str, Any]:
+    def keys(self) -> list[dict[str, str]]:
+        """Every key the agent holds, without opening any; see ``signing.keyfolder.Held``."""
+        found: list[dict[str, str]] = self._call("keys")["keys"]
+        return found
+
+    def _call(self, call: str, timeout: float | None = None, /, **facts: Any) -> dict[str, Any]:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-                line.settimeout(self.timeout)
+                line.settimeout(timeout or self.timeout)
                 line.connect(str(self.path))
                 _send(line, {"call": call, **facts})
                 answer = _receive(line)
@@ -333,7 +404,7 @@ class AgentClient:
         if answer is None:
             raise KeyUnavailable("agent_gone", "no answer")
         if "error" in answer:
-            raise _ERRORS.get(str(answer["error"]), SigningError)(str(answer["code"]), str(answer.get("detail", "")))
+            raise _error(answer)
         return answer
 
 
@@ -351,6 +422,11 @@ class AgentKey:
     file_sha256: str
     certificate: bytes
     chain: tuple[bytes, ...] = ()
+
+    @cached_property
+    def pss(self) -> bool:
+        """Whether the key signs with PSS, as the agent says of the opened key."""
+        return any(one["pss"] for one in self.client.status(self.session) if one["key_id"] == self.key_id)
 
     def sign(self, data: bytes, *, digest: str) -> bytes:
         """Have the agent sign; errors as ``Vault.sign``."""
@@ -391,6 +467,7 @@ class _Handler(socketserver.BaseRequestHandler):
                 answer = _answer(self.server.vault, asked)  # type: ignore[attr-defined]
             except SigningError as error:
                 answer = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
+                answer |= {"left": error.left} if isinstance(error, WrongPin) else {}
             except Exception as error:  # nothing a caller sends may end the agent, and no trace may show what it was
                 answer = {"error": "SigningError", "code": "signing_error", "detail": type(error).__name__}
             _send(self.request, answer)
@@ -402,6 +479,13 @@ class _Handler(socketserver.BaseRequestHandler):
             return None
 
 
+def _error(answer: Mapping[str, Any]) -> SigningError:
+    """What the agent refused with, as what it was."""
+    code, detail = str(answer["code"]), str(answer.get("detail", ""))
+    kind = _ERRORS.get(str(answer["error"]), SigningError)
+    return WrongPin(code, detail, left=answer.get("left")) if kind is WrongPin else kind(code, detail)
+
+
 def _answer(vault: Vault, asked: Mapping[str, Any]) -> dict[str, Any]:
     def text(name: str) -> str:
         found = asked.get(name)
@@ -411,6 +495,8 @@ def _answer(vault: Vault, asked: Mapping[str, Any]) -> dict[str, Any]:
     call = asked.get("call")
     if call == "ping":
         return {"ok": True}
+    if call == "keys":
+        return {"keys": vault.held()}
     session = text("session")
     if call == "unlock":
         hashes, seconds = asked.get("hashes"), asked.get("seconds")
@@ -463,14 +549,6 @@ def _exactly(line: socket.socket, length: int) -> bytes | None:
     return bytes(parts)
 
 
-def harden() -> None:
-    """Keep key material out of core dumps and away from debuggers of the same user (Linux)."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    pr_set_dumpable = 4
-    if ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
-
-
 def serve(path: Path, keys: Path) -> None:
     """Serve until SIGTERM or SIGINT; every key is forgotten at the end.
 
@@ -498,12 +576,28 @@ def serve(path: Path, keys: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def tell(keys: Path) -> int:
+    """Say which keys a folder holds, one a line; 1 when something is wrong with one of them."""
+    held = Vault(keys).held()
+    for one in held:
+        wrong = SigningError(one["fault"]).sentence("en") if one["fault"] else ""
+        columns = (one["name"], one["kind"] or "?", one["public_key"] or "-", wrong)
+        sys.stdout.write("\t".join(columns).rstrip() + "\n")
+    return int(any(one["fault"] for one in held))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """``python -m signing.agent --socket PATH --keys DIR``; says its socket on standard output once it listens."""
     parser = argparse.ArgumentParser(prog="python -m signing.agent", description=main.__doc__)
-    parser.add_argument("--socket", type=Path, required=True)
-    parser.add_argument("--keys", type=Path, required=True, help="folder of NAME.key and NAME.crt, or NAME.p12")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--socket", type=Path, help="where it listens")
+    what.add_argument("--list", action="store_true", help="only say which keys the folder holds, and what is wrong")
+    parser.add_argument("--keys", type=Path, required=True, help="folder of keys: NAME.key, NAME.p12 or NAME.toml")
     found = parser.parse_args(arguments)
+    if not found.keys.is_dir():
+        parser.error(f"no folder: {found.keys}")
+    if found.list:
+        return tell(found.keys)
     harden()
     serve(found.socket, found.keys)
     return 0

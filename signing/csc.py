@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import os
 import ssl
 import time
 import urllib.error
@@ -182,6 +183,7 @@ class RemoteKey:
         self._pin = pin
         self._otp = otp
         self._refused: tuple[str, str] | None = None
+        self._closed = False
         self.certificate = credential.certificate
         self.chain = credential.chain
         self.pss = pss
@@ -197,6 +199,20 @@ class RemoteKey:
     def __repr__(self) -> str:
         return f"RemoteKey({hashlib.sha256(self.certificate).hexdigest()[:12]})"
 
+    def check(self) -> None:
+        """Have the service look at the PIN, without anything being signed: what it authorises is a hash drawn by lot,
+        and the permission is thrown away (CSC API, 11.6). It is tried once.
+
+        Raises:
+            WrongPin, KeyUnavailable: as ``Service.call``.
+        """
+        size = hashlib.new(scheme(self).digest).digest_size
+        self._authorised(base64.b64encode(os.urandom(size)).decode())
+
+    def close(self) -> None:
+        """Forget the PIN; ``sign`` refuses from now on."""
+        self._pin, self._otp, self._closed = "", "", True
+
     def sign(self, data: bytes, *, digest: str) -> bytes:
         """See ``Key.sign``; authorises exactly this hash, and checks what comes back against the certificate.
 
@@ -206,23 +222,9 @@ class RemoteKey:
             WrongPin, WrongPassword (``wrong_otp``), KeyUnavailable: as ``Service.call``.
             ValueRejected: ``value_wrong``: not a signature of this key over these bytes.
         """
-        if self._refused is not None:
-            raise WrongPin(*self._refused)
-        identifier = self._credential.identifier
         hashed = base64.b64encode(hashlib.new(digest, data).digest()).decode()
-        asked: dict[str, object] = {"credentialID": identifier, "numSignatures": 1, "hash": [hashed]}
-        if self._pin:
-            asked["PIN"] = self._pin
-        otp = self._otp() if callable(self._otp) else self._otp
-        if otp:
-            asked["OTP"] = otp
-        try:
-            sad = self._service.call("credentials/authorize", asked).get("SAD")
-        except WrongPin as error:
-            self._refused = (error.code, error.detail)
-            raise
-        if not isinstance(sad, str) or not sad:
-            raise _rubbish("SAD")
+        sad = self._authorised(hashed)
+        identifier = self._credential.identifier
         how = scheme(Signer(self.certificate, pss=self.pss))
         algorithm = how.algorithm()
         signing: dict[str, object] = {
@@ -241,6 +243,31 @@ class RemoteKey:
         if digest != how.digest or not fits(value, data, self.certificate, how):
             raise ValueRejected("value_wrong", "from the signing service")
         return value
+
+    def _authorised(self, hashed: str) -> str:
+        """The service's permission to sign one hash (SAD)."""
+        if self._closed:
+            raise KeyUnavailable
+        if self._refused is not None:
+            raise WrongPin(*self._refused)
+        asked: dict[str, object] = {
+            "credentialID": self._credential.identifier,
+            "numSignatures": 1,
+            "hash": [hashed],
+        }
+        if self._pin:
+            asked["PIN"] = self._pin
+        otp = self._otp() if callable(self._otp) else self._otp
+        if otp:
+            asked["OTP"] = otp
+        try:
+            sad = self._service.call("credentials/authorize", asked).get("SAD")
+        except WrongPin as error:
+            self._refused = (error.code, error.detail)
+            raise
+        if not isinstance(sad, str) or not sad:
+            raise _rubbish("SAD")
+        return sad
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

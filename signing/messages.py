@@ -80,16 +80,18 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Only the key's holder knows this password; enter it.",
     ),
     "wrong_pin": (
-        "Mã PIN của thiết bị ký không đúng; chưa ký gì và hệ thống không tự thử lại. Hãy kiểm tra rồi nhập lại.",
-        "The token's PIN is wrong; nothing was signed and it is not tried again by itself. Check it and enter it anew.",
+        "Mã PIN của khóa ký không đúng; chưa ký gì và hệ thống không tự thử lại. Hãy kiểm tra rồi nhập lại.",
+        "The key's PIN is wrong; nothing was signed and it is not tried again by itself. Check it and enter it anew.",
     ),
     "pin_final_try": (
-        "Thiết bị ký chỉ còn một lần nhập mã PIN trước khi bị khóa nên chưa thử. Hãy chắc chắn mã PIN đúng.",
-        "One more wrong PIN would lock the token, so it was not tried. Make sure of the PIN first.",
+        "Thiết bị ký chỉ còn một lần nhập mã PIN trước khi bị khóa nên chưa thử. Hãy đăng nhập đúng một lần bằng phần "
+        "mềm của thiết bị rồi ký lại.",
+        "One more wrong PIN would lock the token, so it was not tried. Log in rightly once with the token's own "
+        "program, then sign again.",
     ),
     "pin_locked": (
-        "Thiết bị ký đã bị khóa do nhập sai mã PIN nhiều lần; văn bản được giữ nguyên. Hãy liên hệ nơi cấp để mở khóa.",
-        "The token is locked after too many wrong PINs; the document is kept. Ask the issuer to unlock it.",
+        "Khóa ký đã bị khóa do nhập sai mã PIN nhiều lần; văn bản được giữ nguyên. Hãy liên hệ nơi cấp để mở khóa.",
+        "The key is locked after too many wrong PINs; the document is kept. Ask the issuer to unlock it.",
     ),
     "token_module_missing": (
         "Không nạp được phần mềm điều khiển của thiết bị ký. Hãy báo quản trị viên.",
@@ -150,6 +152,28 @@ _TABLE: dict[str, tuple[str, str]] = {
     "service_rubbish": (
         "Dịch vụ ký số từ xa trả lời sai quy cách nên không dùng; văn bản được giữ nguyên. Hãy báo quản trị viên.",
         "The remote signing service gave an answer that makes no sense; nothing was changed. Tell the administrator.",
+    ),
+    "key_description_wrong": (
+        "Tệp mô tả nơi giữ khóa (.toml) không dùng được; chưa ký gì. Hãy báo quản trị viên.",
+        "The file that tells where the key lies (.toml) cannot be used; nothing was signed. Tell the administrator.",
+    ),
+    "access_token_open": (
+        "Tệp mã truy cập dịch vụ ký phải do chính bộ giữ khóa sở hữu và chỉ mình nó đọc được (quyền 0600); chưa ký "
+        "gì. Hãy báo quản trị viên.",
+        "The file with the access token of the signing service must belong to the key agent and be readable by it "
+        "alone (mode 0600); nothing was signed. Tell the administrator.",
+    ),
+    "pin_not_asked": (
+        "Dịch vụ ký không hỏi mã PIN cho khóa này nên bộ giữ khóa không mở, vì ai cũng có thể ký. "
+        "Hãy báo quản trị viên.",
+        "The signing service asks no PIN for this key, so the key agent does not open it: anybody could sign. "
+        "Tell the administrator.",
+    ),
+    "otp_asked": (
+        "Dịch vụ ký đòi mã xác nhận một lần cho từng chữ ký nên không ký theo danh sách được; chưa ký gì. "
+        "Hãy báo quản trị viên.",
+        "The signing service asks for a one-time code for each signature, so no list can be signed with it; nothing "
+        "was signed. Tell the administrator.",
     ),
     "other_user": (
         "Yêu cầu ký này do người khác chuẩn bị nên không hoàn tất; văn bản được giữ nguyên. Hãy tự ký lại từ đầu.",

@@ -14,14 +14,15 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from asn1crypto import algos, core
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from signing.errors import KeyUnavailable, WrongPin
 from signing.keys import ordered
 
-__all__ = ["Token", "TokenFacts", "TokenKey", "key_at", "tokens"]
+__all__ = ["Address", "Token", "TokenFacts", "TokenKey", "key_at", "tokens"]
 
 _FEW_TRIES = "few tries are left"
 
@@ -53,34 +54,63 @@ def tokens(module: Path) -> tuple[TokenFacts, ...]:
         return tuple(_facts(slot.get_token()) for slot in _library(module).get_slots(token_present=True))
 
 
-def key_at(address: str, pin: str) -> TokenKey:
-    """Open the key that a PKCS#11 address names (RFC 7512).
+@dataclass(frozen=True)
+class Address:
+    """Where a key lies (RFC 7512).
 
     Args:
-        address: such as ``pkcs11:token=LABEL;id=%01?module-path=/usr/lib/module.so``; ``token`` or ``serial`` where
-            more than one is plugged in, ``id`` (CKA_ID of the certificate) where the token has several keys.
+        token, serial: of the token; "" where only one is plugged in.
+        number: CKA_ID of key and certificate; None where the token has one key.
+    """
+
+    module: Path
+    token: str = ""
+    serial: str = ""
+    number: bytes | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Address:
+        """Read such as ``pkcs11:token=LABEL;id=%01?module-path=/usr/lib/module.so``.
+
+        Raises:
+            ValueError: no such address, or without ``module-path``.
+        """
+        scheme, _, rest = text.partition(":")
+        path, _, query = rest.partition("?")
+        known = {"token", "serial", "id", "module-path", "type"}
+        found: dict[str, str] = {}
+        for part in (*path.split(";"), *query.split("&")):
+            name, equals, value = part.partition("=")
+            if part and (not equals or name not in known):
+                raise ValueError(f"not understood in the address of a token: {part!r}")
+            found[name] = value
+        if scheme != "pkcs11" or not found.get("module-path"):
+            raise ValueError("the address of a token is pkcs11:token=LABEL?module-path=FILE")
+        token, serial = (unquote(found.get(name, "")) for name in ("token", "serial"))
+        number = unquote_to_bytes(found["id"]) if "id" in found else None
+        return cls(Path(unquote(found["module-path"])), token, serial, number)
+
+
+def key_at(address: str, pin: str, *, certificates: tuple[bytes, ...] = (), pss: bool = False) -> TokenKey:
+    """Open the key that a PKCS#11 address names.
+
+    Args:
+        address: see ``Address.read``.
+        certificates: the signer's first, then the issuers' (DER), where they are kept beside the token; its own need
+            not be on it then.
+        pss: an RSA key signs with PSS.
 
     Raises:
-        ValueError: no such address, or without ``module-path``. Others as ``Token.open`` and ``Token.key``.
+        ValueError: as ``Address.read``. Others as ``Token.open``, ``Token.key`` and ``Token.key_of``.
     """
-    scheme, _, rest = address.partition(":")
-    path, _, query = rest.partition("?")
-    known = {"token", "serial", "id", "module-path", "type"}
-    found: dict[str, str] = {}
-    for part in (*path.split(";"), *query.split("&")):
-        name, equals, value = part.partition("=")
-        if part and (not equals or name not in known):
-            raise ValueError(f"not understood in the address of a token: {part!r}")
-        found[name] = value
-    if scheme != "pkcs11" or not found.get("module-path"):
-        raise ValueError("the address of a token is pkcs11:token=LABEL?module-path=FILE")
-    text = {name: unquote(value) for name, value in found.items() if name != "id"}
-    token = Token.open(Path(text["module-path"]), pin, label=text.get("token", ""), serial=text.get("serial", ""))
+    where = Address.read(address)
+    token = Token.open(where.module, pin, label=where.token, serial=where.serial)
     try:
-        if "id" not in found:
-            return token.key()
-        number = unquote_to_bytes(found["id"])
-        return token.key(next((c for c, own in token.certificates.items() if own == number), b""))
+        if certificates:
+            return token.key_of(certificates, number=where.number, pss=pss)
+        if where.number is None:
+            return token.key(pss=pss)
+        return token.key(next((c for c, own in token.certificates.items() if own == where.number), b""), pss=pss)
     except KeyUnavailable:
         token.close()
         raise
@@ -151,7 +181,37 @@ class Token:
         if len(held) > 1:
             raise KeyUnavailable("key_ambiguous", f"{len(held)} keys")
         ((own, private),) = held.items()
-        return TokenKey(self, private, own, pss=pss)
+        return TokenKey(self, private, own, self.chain(own), pss=pss)
+
+    def key_of(
+        self, certificates: tuple[bytes, ...], *, number: bytes | None = None, pss: bool = False
+    ) -> TokenKey:
+        """The key of a certificate that is kept elsewhere: many an HSM holds keys alone.
+
+        Args:
+            certificates: the signer's first, then the issuers' (DER).
+            number: CKA_ID; None: the token has one private key.
+            pss: an RSA key signs with PSS.
+
+        Raises:
+            KeyUnavailable: ``key_missing``, ``key_ambiguous``; ``key_certificate_mismatch``: the public half or the
+                certificate that lies beside the key on the token is another one's. As ``key``.
+        """
+        from pkcs11 import ObjectClass
+
+        with self._lock, _answering():
+            if self._session is None:
+                raise KeyUnavailable("token_gone")
+            found = _objects(self._session, ObjectClass.PRIVATE_KEY, number)
+            if not found:
+                raise KeyUnavailable("key_missing")
+            if len(found) > 1:
+                raise KeyUnavailable("key_ambiguous", f"{len(found)} keys")
+            beside = self._beside(_number(found[0]))
+        wanted = _public(x509.load_der_x509_certificate(certificates[0]))
+        if any(half != wanted for half in beside):
+            raise KeyUnavailable("key_certificate_mismatch")
+        return TokenKey(self, found[0], certificates[0], certificates[1:], pss=pss)
 
     def chain(self, certificate: bytes) -> tuple[bytes, ...]:
         """Issuers of a certificate that are on the token (DER), nearest first."""
@@ -195,16 +255,22 @@ class Token:
                 session.close()
 
     def _private(self, number: bytes) -> Any:
-        from pkcs11 import Attribute, ObjectClass
+        from pkcs11 import ObjectClass
 
-        wanted = {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.ID: number}
-        return next(iter(list(self._session.get_objects(wanted))), None)
+        return next(iter(_objects(self._session, ObjectClass.PRIVATE_KEY, number)), None)
+
+    def _beside(self, number: bytes) -> list[bytes]:
+        """The public halves a token tells of a key (SubjectPublicKeyInfo); none where it tells nothing."""
+        own = [_public(x509.load_der_x509_certificate(c)) for c, other in self.certificates.items() if other == number]
+        return own + _halves(self._session, number)
 
 
 class TokenKey:
     """A key that never leaves its token; see ``signing.keys.Key``."""
 
-    def __init__(self, token: Token, private: Any, certificate: bytes, *, pss: bool) -> None:
+    def __init__(
+        self, token: Token, private: Any, certificate: bytes, chain: tuple[bytes, ...], *, pss: bool
+    ) -> None:
         public = x509.load_der_x509_certificate(certificate).public_key()
         if isinstance(public, rsa.RSAPublicKey):
             if public.key_size < 2048:
@@ -215,7 +281,7 @@ class TokenKey:
         self._private = private
         self._rsa = isinstance(public, rsa.RSAPublicKey)
         self.certificate = certificate
-        self.chain = token.chain(certificate)
+        self.chain = chain
         self.pss = pss and self._rsa
 
     def close(self) -> None:
@@ -329,7 +395,39 @@ def _certificates(session: Any) -> dict[bytes, bytes]:
     return found
 
 
-def _objects(session: Any, kind: Any) -> list[Any]:
+def _objects(session: Any, kind: Any, number: bytes | None = None) -> list[Any]:
     from pkcs11 import Attribute
 
-    return list(session.get_objects({Attribute.CLASS: kind}))
+    wanted = {Attribute.CLASS: kind} | ({} if number is None else {Attribute.ID: number})
+    return list(session.get_objects(wanted))
+
+
+def _number(found: Any) -> bytes:
+    from pkcs11 import Attribute
+
+    return bytes(found[Attribute.ID])
+
+
+def _public(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _halves(session: Any, number: bytes) -> list[bytes]:
+    """Public keys on a token as SubjectPublicKeyInfo; what cannot be read is left out."""
+    from pkcs11 import Attribute, KeyType, ObjectClass, PKCS11Error
+    from pkcs11.util.ec import encode_ec_public_key
+
+    found: list[bytes] = []
+    for public in _objects(session, ObjectClass.PUBLIC_KEY, number):
+        try:
+            if public.key_type == KeyType.RSA:
+                exponent, modulus = (
+                    int.from_bytes(public[name]) for name in (Attribute.PUBLIC_EXPONENT, Attribute.MODULUS)
+                )
+                key: Any = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+            else:
+                key = load_der_public_key(encode_ec_public_key(public))
+        except (PKCS11Error, ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+        found.append(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return found

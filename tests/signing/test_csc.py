@@ -9,16 +9,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from signing.csc import RemoteKey, Service
 from signing.errors import KeyUnavailable, SigningError, ValueRejected, WrongPassword, WrongPin
@@ -27,7 +22,7 @@ from signing.pki import RECIPE, Holder, Pki, raise_pki
 from signing.results import Verdict
 from signing.sign import Request, sign
 from signing.verify import verify
-from tests.support.csc import RemoteService
+from tests.support.csc import RemoteService, certified
 
 TOKEN, PIN = "the-access-token-4711", "pin-4711-canary"
 CERTIFY = Request("leader", kind="certification")
@@ -201,17 +196,7 @@ def test_nothing_but_tls_is_spoken_elsewhere() -> None:
 
 
 def test_a_service_whose_certificate_nobody_knows_is_not_told_anything(remote: RemoteService, tmp_path: Path) -> None:
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    own = (
-        x509.CertificateBuilder(name, name, private.public_key(), 7, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(private, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
-    bare = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    bare, own = certified()
     (tmp_path / "tls.pem").write_bytes(bare + own)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "tls.pem")

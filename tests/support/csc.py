@@ -9,12 +9,17 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from signing.keys import SoftKey
 
@@ -27,6 +32,21 @@ _RSA = {"2.16.840.1.101.3.4.2.1": "1.2.840.113549.1.1.11", "2.16.840.1.101.3.4.2
 _ECDSA = {"2.16.840.1.101.3.4.2.1": "1.2.840.10045.4.3.2", "2.16.840.1.101.3.4.2.2": "1.2.840.10045.4.3.3"}
 
 
+def certified() -> tuple[bytes, bytes]:
+    """A key and a certificate of its own for 127.0.0.1 (PEM)."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    own = (
+        x509.CertificateBuilder(name, name, private.public_key(), 7, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    bare = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return bare, own.public_bytes(Encoding.PEM)
+
+
 class Refusal(Exception):
     def __init__(self, error: str, status: int = 400) -> None:
         self.error, self.status = error, status
@@ -37,10 +57,11 @@ class RemoteService:
 
     Args:
         keys: identifier -> key.
+        otps: one-time codes it takes; None: it asks for none.
         spoil: may change the bytes of an answer, given the method and the answer.
     """
 
-    def __init__(self, keys: Mapping[str, SoftKey], *, token: str, pin: str, otps: set[str]) -> None:
+    def __init__(self, keys: Mapping[str, SoftKey], *, token: str, pin: str, otps: set[str] | None) -> None:
         self.keys = keys
         self.token, self.pin, self.otps = token, pin, otps
         self.wrong_pins = 0
@@ -77,8 +98,8 @@ class RemoteService:
             "cert": {"status": "valid", "certificates": chain},
             "authMode": "explicit",
             "SCAL": "2",
-            "PIN": {"presence": "true"},
-            "OTP": {"presence": "true"},
+            "PIN": {"presence": "true" if self.pin else "false"},
+            "OTP": {"presence": "false" if self.otps is None else "true"},
             "multisign": 1,
         }
 
@@ -86,9 +107,10 @@ class RemoteService:
         if body.get("PIN") != self.pin:
             self.wrong_pins += 1
             raise Refusal("invalid_pin")
-        if body.get("OTP") not in self.otps:
-            raise Refusal("invalid_otp")
-        self.otps.discard(body["OTP"])
+        if self.otps is not None:
+            if body.get("OTP") not in self.otps:
+                raise Refusal("invalid_otp")
+            self.otps.discard(body["OTP"])
         if body["numSignatures"] != len(body["hash"]):
             raise Refusal("invalid_request")
         sad = secrets.token_urlsafe(24)
@@ -119,7 +141,20 @@ class RemoteService:
         return {"signatures": [base64.b64encode(value).decode()]}
 
     @contextmanager
-    def serving(self, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    def secured(self, folder: Path, port: int = 0) -> Iterator[tuple[str, Path]]:
+        """Serve over TLS; gives the address of the API and the file of the service's own root."""
+        root = folder / "service-root.pem"
+        if not root.exists():
+            bare, own = certified()
+            (folder / "service-tls.pem").write_bytes(bare + own)
+            root.write_bytes(own)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "service-tls.pem")
+        with self.serving(context, port) as url:
+            yield url, root
+
+    @contextmanager
+    def serving(self, context: ssl.SSLContext | None = None, port: int = 0) -> Iterator[str]:
         """Serve on loopback; gives the address of the API."""
         service = self
 
@@ -144,7 +179,7 @@ class RemoteService:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True)
         server.daemon_threads = True
