@@ -21,7 +21,7 @@ from signing.stamp import POINTS_PER_MM, Words
 from signing.trust import Trust
 from signing.tsa import Tsa
 
-__all__ = ["AnnexRequest", "CopyRequest", "sign_annex", "sign_copy"]
+__all__ = ["AnnexRequest", "CopyRequest", "require_annex", "sign_annex", "sign_copy"]
 
 HANOI = timezone(timedelta(hours=7))
 _MARGIN, _ABOVE = 15 * POINTS_PER_MM, 6 * POINTS_PER_MM
@@ -83,6 +83,19 @@ def sign_annex(
     return _sign(pdf, key, request, (request.code,), trust, tsa=tsa, source=source, at=at, limits=limits)
 
 
+def require_annex(pdf: bytes, request: AnnexRequest, *, at: datetime, limits: Limits = Limits()) -> None:
+    """Refuse a file that could not be signed as an annex, long before there is a number or a key for it.
+
+    Args:
+        request: with a code as long as the real one will be.
+        at: any aware time; the words of the signature are as long at every time.
+
+    Raises:
+        NotPermitted, NotAPdf, Damaged, OverLimit: as ``sign_annex``.
+    """
+    _placed(pdf, request, (request.code,), at=at, limits=limits)
+
+
 def sign_copy(
     pdf: bytes,
     key: Key,
@@ -112,11 +125,19 @@ def _sign(
 ) -> Signed:
     at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
     require_signer(key.certificate, key.chain, known_status(key, trust, source, at=at), at=at)
+    opened, mark = _placed(pdf, request, lines, at=at, limits=limits)
+    signed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
+    return lasting(signed, request.level, trust, tsa=tsa, source=source, limits=limits)
+
+
+def _placed(
+    pdf: bytes, request: AnnexRequest | CopyRequest, lines: tuple[str, ...], *, at: datetime, limits: Limits
+) -> tuple[Increment, Mark]:
+    """The file with an empty field where the words stand, and what goes into it."""
     opened = Increment(pdf, limits)
     page = opened.first_page()
     words = Words((*lines, at.astimezone(HANOI).isoformat()), turned=page.turned)
     opened.add_field(request.field, page.at_top_right(*words.extent(), margin=_MARGIN, above=_ABOVE))
     mark = Mark(field=request.field, stamp=words, name=request.name, reason=request.reason)
     opened.require_room(mark)
-    signed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
-    return lasting(signed, request.level, trust, tsa=tsa, source=source, limits=limits)
+    return opened, mark
