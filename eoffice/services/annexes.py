@@ -7,20 +7,22 @@ its own, at the top right of its first page, with number and symbol of the docum
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
-from eoffice.core.desk import Desk
-from eoffice.core.errors import FileRefused, InvalidInput
+from eoffice.core.desk import Desk, scope
+from eoffice.core.errors import FileRefused, InvalidInput, SignatureProblem, StaleForm
 from eoffice.core.i18n import N_, translate
 from eoffice.core.ids import new_id
 from eoffice.core.sandbox import SandboxError
 from eoffice.core.text import file_name, fold, tidy
+from eoffice.formats.container import Payload
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.rules import numbering, secrecy
 from eoffice.rules.access import Permission
@@ -28,7 +30,13 @@ from eoffice.services import drafting, examine
 from eoffice.services.drafting import Annex
 from eoffice.services.examine import Examined
 from eoffice.services.verbs import verb
-from signing.errors import SigningError
+from signing.errors import DocumentError, NotPermitted, SigningError
+
+if TYPE_CHECKING:
+    from signing.annex import AnnexRequest
+    from signing.keys import Key
+
+Level = Literal["B-B", "B-LT"]
 
 MOST_ANNEXES = 30
 """Of one document."""
@@ -230,6 +238,124 @@ def field_of(document: Document) -> str:
     return f"annex-{document.id.hex[:12]}"
 
 
+# the agency's signature
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """An annex with the agency's signature: what it was made from, and what verification says of it."""
+
+    source_sha256: str
+    examined: Examined
+
+
+class NotSealed(SignatureProblem):
+    """One of the annexes could not be signed, and why; so nothing was sealed."""
+
+    code = "annex_not_sealed"
+    message = N_("Annex “{name}” could not be signed, so nothing was sealed; the number stays. {reason}")
+
+    def __init__(self, name: str, error: SigningError) -> None:
+        self.error = error
+        super().__init__(name=name, reason="", detail=f"{error.code} {error.detail}".strip())
+
+    def sentence(self, locale: str = "vi") -> str:
+        return translate(locale, self.message, **{**self.facts, "reason": self.error.sentence(locale)})
+
+
+def to_sign(document: Document, *, level: Level) -> list[tuple[Annex, AnnexRequest]]:
+    """The files that the agency signs beside a numbered document, each with how: in their order, by their hash.
+
+    Whoever holds the key elsewhere, such as on a token at the clerk's desk, needs one value for each of them.
+
+    Args:
+        level: of evidence, as of the document itself.
+    """
+    from signing.annex import AnnexRequest
+
+    how = AnnexRequest(document.code, field=field_of(document), level=level)
+    return [(annex, how) for annex in drafting.annexes(document)]
+
+
+def seal(
+    desk: Desk, document: Document, *, certificate: str, level: Level, key: Callable[[str], Key]
+) -> tuple[Sealed, ...]:
+    """Have every annex signed with the agency's key, and verify each like the document; before anything is committed.
+
+    Args:
+        certificate: SHA-256 of the agency's, which must be the one in each file.
+        key: opens the agency's key for the file with this hash.
+
+    Raises:
+        NotSealed: one of them cannot be signed, and why; SignatureProblem: the result is not valid.
+        SigningError: key locked, time-stamps or the status of certificates not to be had.
+    """
+    from signing.annex import sign_annex
+
+    made, trust, tsa, source = [], desk.tools.trust(), desk.tools.tsa(), desk.tools.revocation()
+    for annex, how in to_sign(document, level=level):
+        pdf = desk.files.read(annex.sha256, check=True)
+        try:
+            signed = sign_annex(pdf, key(annex.sha256), how, trust, tsa=tsa, source=source, at=desk.now())
+        except (DocumentError, NotPermitted) as error:
+            raise NotSealed(annex.name, error) from error
+        made.append(Sealed(annex.sha256, examine.examine(desk, desk.files.put(signed.pdf), read=False)))
+        _check(document, annex.name, made[-1].examined, certificate)
+    return tuple(made)
+
+
+def keep_sealed(desk: Desk, document: Document, made: Sequence[Sealed], *, certificate: str) -> None:
+    """Keep the signed annexes, within the deed that seals the document.
+
+    Raises:
+        StaleForm: they are not those of the document; SignatureProblem: one is not valid.
+    """
+    wanted = drafting.annexes(document)
+    if [annex.sha256 for annex in wanted] != [one.source_sha256 for one in made]:
+        raise StaleForm(files=len(made))
+    for number, (annex, one) in enumerate(zip(wanted, made, strict=True), start=1):
+        _check(document, annex.name, one.examined, certificate)
+        examine.keep(desk, one.examined)
+        _add(desk, document, one.examined, stage="sealed", number=number, name=annex.name, source=annex.sha256)
+    if made:
+        desk.note(annexes=[one.examined.sha256 for one in made])
+
+
+def verify_sealed(desk: Desk, document: Document) -> tuple[Examined, ...]:
+    """The signed annexes as verified in full now, in order; no transaction that has written may be open."""
+    return tuple(examine.examine(desk, row.sha256, read=False) for row in _rows(document, "sealed"))
+
+
+def check_sealed(desk: Desk, document: Document, found: Sequence[Examined], *, certificate: str) -> None:
+    """Let a document be issued only with all its annexes, each valid with the agency's signature.
+
+    Raises:
+        StaleForm: they are not those that were looked at; SignatureProblem: one is missing or not valid.
+    """
+    rows = _rows(document, "sealed")
+    if [row.sha256 for row in rows] != [one.sha256 for one in found]:
+        raise StaleForm(files=len(found))
+    if [row.derived_from for row in rows] != [annex.sha256 for annex in drafting.annexes(document)]:
+        raise SignatureProblem("annex_missing", N_("An annex is not signed by the agency. Nothing was issued."))
+    for row, one in zip(rows, found, strict=True):
+        _check(document, row.name, one, certificate)
+        examine.keep(desk, one)
+
+
+def _check(document: Document, name: str, found: Examined, certificate: str) -> None:
+    """The annex must be PASSED, and its own field signed with exactly this certificate."""
+    mine = [item for item in found.report["signatures"] if item["field"] == field_of(document)]
+    good = [(item["verdict"], item["certificate_sha256"]) for item in mine] == [("PASSED", certificate)]
+    if found.verdict != "PASSED" or not good:
+        raise SignatureProblem(
+            "annex_not_valid",
+            N_("The signed annex “{name}” did not pass the check ({verdict}). Nothing was changed. Please try again."),
+            name=name,
+            verdict=found.verdict,
+            reasons=[reason for item in found.report["signatures"] for reason in item["reasons"]],
+        )
+
+
 def _rows(document: Document, stage: str) -> list[DocumentFile]:
     rows = [row for row in document.files if (row.role, row.stage) == ("annex", stage)]
     return sorted(rows, key=lambda row: row.number)
@@ -252,3 +378,48 @@ def _add(
     )
     desk.session.add(row)
     return row
+
+
+def beside(desk: Desk, signed: Collection[str]) -> dict[str, list[str]]:
+    """Hashes of the annexes that the agency signs together with documents, by the hash of the leader's file."""
+    rows = desk.session.execute(
+        scope(desk, Document)
+        .join(DocumentFile, and_(DocumentFile.agency_id == Document.agency_id, DocumentFile.document_id == Document.id))
+        .where(
+            Document.agency_id == desk.agency,
+            Document.annexes.is_not(None),
+            DocumentFile.role == "main",
+            DocumentFile.stage == "signed",
+            DocumentFile.sha256.in_(sorted(signed)),
+        )
+        .with_only_columns(Document, DocumentFile.sha256)
+    ).all()
+    return {sha256: [annex.sha256 for annex in drafting.annexes(document)] for document, sha256 in rows}
+
+
+# the way to the recipient
+
+
+def payloads(desk: Desk, document: Document) -> list[Payload]:
+    """The signed annexes as a container takes them along, in order."""
+    return [
+        Payload(row.name, desk.files.read(row.sha256, check=True), role="annex") for row in _rows(document, "sealed")
+    ]
+
+
+@dataclass(frozen=True)
+class Received:
+    """An annex that came with a document: examined like the document itself, and what its sender calls it."""
+
+    name: str
+    examined: Examined
+
+
+def keep_received(desk: Desk, document: Document, brought: Sequence[Received]) -> None:
+    """Keep the annexes that came with a document, within the deed that takes it in; each with its own verdict."""
+    for number, one in enumerate(brought, start=1):
+        examine.keep(desk, one.examined)
+        _add(desk, document, one.examined, stage="received", number=number, name=file_name(one.name))
+        document.active_content = document.active_content or bool(one.examined.flags)
+    if brought:
+        desk.note(annexes=[one.examined.sha256 for one in brought])
