@@ -21,7 +21,7 @@ from signing.stamp import POINTS_PER_MM, Words
 from signing.trust import Trust
 from signing.tsa import Tsa
 
-__all__ = ["AnnexRequest", "CopyRequest", "sign_annex", "sign_copy"]
+__all__ = ["AnnexRequest", "CopyRequest", "require_annex", "sign_annex", "sign_copy"]
 
 HANOI = timezone(timedelta(hours=7))
 _MARGIN, _ABOVE = 15 * POINTS_PER_MM, 6 * POINTS_PER_MM
@@ -83,6 +83,19 @@ def sign_annex(
     return _sign(pdf, key, request, trust, tsa=tsa, source=source, at=at, limits=limits)
 
 
+def require_annex(pdf: bytes, request: AnnexRequest, *, at: datetime, limits: Limits = Limits()) -> None:
+    """Refuse a file that could not be signed as an annex, long before there is a number or a key for it.
+
+    Args:
+        request: with a code as long as the real one will be.
+        at: any aware time; the words of the signature are as long at every time.
+
+    Raises:
+        NotPermitted, NotAPdf, Damaged, OverLimit: as ``sign_annex``.
+    """
+    _placed(pdf, request, at=at, limits=limits)
+
+
 def sign_copy(
     pdf: bytes,
     key: Key,
@@ -131,6 +144,13 @@ def begin_beside(
         All that ``sign_annex`` names but KeyUnavailable, TsaDown and ValueRejected.
     """
     require_signer(signer.certificate, signer.chain, known_status(signer, trust, source, at=at), at=at)
+    return _placed(pdf, request, at=at, limits=limits)
+
+
+def _placed(
+    pdf: bytes, request: AnnexRequest | CopyRequest, *, at: datetime, limits: Limits
+) -> tuple[Increment, Mark]:
+    """The file with an empty field where the words stand, and what goes into it."""
     lines = (request.code,) if isinstance(request, AnnexRequest) else (request.form, request.agency)
     opened = Increment(pdf, limits)
     page = opened.first_page()

@@ -107,7 +107,7 @@ class Staff:
         return found
 
     def unlock(self, login: str, document: UUID, purpose: str, stage: str) -> None:
-        """Unlock a person's key for exactly one file of a document, with his password."""
+        """Unlock a person's key for exactly one file of a document, the seal for its annexes too, with his password."""
         actor = self.actor(login)
         with self.office.read(actor) as desk:
             row = desk.session.scalars(scope(desk, Document).where(Document.id == document)).one()
@@ -115,8 +115,9 @@ class Staff:
             certificate = directory.certificate(desk, purpose, post_id=actor.post if purpose == "leader" else None)
         assert file is not None
         assert certificate is not None
+        beside = [annex.sha256 for annex in drafting.annexes(row)] if purpose == "seal" else []
         agent = self.office.agent()
-        agent.unlock(actor.session, certificate.key_name, KEY_PASSWORD, [file.sha256], seconds=300)
+        agent.unlock(actor.session, certificate.key_name, KEY_PASSWORD, [file.sha256, *beside], seconds=300)
 
     def sign(self, leader: str, document: UUID) -> Document:
         self.unlock(leader, document, "leader", "draft")

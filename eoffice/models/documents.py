@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from eoffice.core.db import Base, Owned, Row, one_of, short
+from eoffice.core.db import Base, Json, Owned, Row, one_of, short
 from eoffice.core.desk import Actor
 from eoffice.rules.lifecycle import OPEN_INCOMING, Direction, State
 
@@ -54,7 +54,11 @@ class FileVerdict(Base, Row):
 
 
 class Document(Base, Owned):
-    """One incoming or outgoing document of one agency (field names after Annex VI of Decree 30/2020)."""
+    """One incoming or outgoing document of one agency (field names after Annex VI of Decree 30/2020).
+
+    ``annexes`` are those of a draft, in order: the id of each file and the name under which it goes along. The rows of
+    the files stay when one is taken out, for the ledger speaks of them.
+    """
 
     __tablename__ = "document"
     direction: Mapped[str] = short()
@@ -103,6 +107,7 @@ class Document(Base, Owned):
     drafter_post_id: Mapped[UUID | None]
     unit_id: Mapped[UUID | None]
     signer_post_id: Mapped[UUID | None]
+    annexes: Mapped[list[list[str]] | None] = mapped_column(Json)
     returned_at: Mapped[datetime | None]
     signed_at: Mapped[datetime | None]
     numbered_at: Mapped[datetime | None]
@@ -148,6 +153,15 @@ class Document(Base, Owned):
     )
 
     ledgered = True
+
+    def is_taken_out(self, file: DocumentFile) -> bool:
+        """Whether a file was an annex of the draft and is none any more."""
+        kept = {key for key, _name in self.annexes or ()}
+        return (file.role, file.stage) == ("annex", "draft") and str(file.id) not in kept
+
+    def name_of(self, file: DocumentFile) -> str:
+        """What a file is called: an annex of a draft as its drafter calls it now."""
+        return next((name for key, name in self.annexes or () if key == str(file.id)), file.name)
 
     @classmethod
     def visible_to(cls, actor: Actor, *, few: bool = False) -> ColumnElement[bool]:

@@ -33,13 +33,17 @@ class DraftVersion(Base, Owned):
 
 
 class Approval(Base, Owned):
-    """An approval, or a sending back, of exactly one version: it names the hash it speaks of."""
+    """An approval, or a sending back, of exactly one version: it names the hash it speaks of.
+
+    ``annexes`` is the digest of the separate annexes as they were then, None when there were none.
+    """
 
     __tablename__ = "approval"
     document_id: Mapped[UUID]
     kind: Mapped[str] = short()
     decision: Mapped[str] = short()
     sha256: Mapped[str] = short(64)
+    annexes: Mapped[str | None] = short(64)
     post_id: Mapped[UUID]
     note: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime]

@@ -53,6 +53,9 @@ OUTGOING_STATES = tuple(state for state in State if state not in INCOMING_STATES
 OPEN_INCOMING = (S.ARRIVED, S.REGISTERED, S.SUBMITTED, S.ASSIGNED, S.IN_PROGRESS)
 """States in which an incoming document still wants work: the small living part of every book."""
 
+_REVIEWED = {S.DRAFT: S.DRAFT, S.IN_REVIEW: S.DRAFT, S.CONTENT_OK: S.DRAFT, S.FORMAT_OK: S.DRAFT}
+"""A change of a draft, which begins its review anew."""
+
 TRANSITIONS: dict[str, dict[State, State]] = {
     "register": {S.ARRIVED: S.REGISTERED},
     "refuse": {S.ARRIVED: S.REFUSED},
@@ -61,7 +64,9 @@ TRANSITIONS: dict[str, dict[State, State]] = {
     "assign": {S.ASSIGNED: S.ASSIGNED, S.IN_PROGRESS: S.IN_PROGRESS},
     "start": {S.ASSIGNED: S.IN_PROGRESS, S.IN_PROGRESS: S.IN_PROGRESS},
     "finish": {S.ASSIGNED: S.DONE, S.IN_PROGRESS: S.DONE},
-    "revise": {S.DRAFT: S.DRAFT, S.IN_REVIEW: S.DRAFT, S.CONTENT_OK: S.DRAFT, S.FORMAT_OK: S.DRAFT},
+    "revise": _REVIEWED,
+    "add_annex": _REVIEWED,
+    "arrange_annexes": _REVIEWED,
     "submit": {S.DRAFT: S.IN_REVIEW},
     "send_back": {S.IN_REVIEW: S.DRAFT, S.CONTENT_OK: S.DRAFT, S.FORMAT_OK: S.DRAFT},
     "approve_content": {S.IN_REVIEW: S.CONTENT_OK},

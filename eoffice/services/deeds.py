@@ -34,6 +34,7 @@ def possible(desk: Desk, row: Document, parts: Sequence[Assignment] = ()) -> fro
         and verb.body.__name__ in lifecycle.TRANSITIONS
         and lifecycle.next_state(verb.body.__name__, State(row.state)) is not None
     }
+    drafts = actor.post == row.drafter_post_id or (actor.unit is not None and actor.unit == row.unit_id)
     mine = [part for part in parts if part.post_id == actor.post and part.state != "done"]
     own_unit = actor.unit is not None
     if _answers(desk, row, parts):
@@ -42,8 +43,10 @@ def possible(desk: Desk, row: Document, parts: Sequence[Assignment] = ()) -> fro
         "assign": own_unit and any(part.unit_id == actor.unit and part.state != "done" for part in parts),
         "start": any(part.state == "open" for part in mine),
         "finish": Role.LEADER in actor.roles or any(part.role == "lead" for part in mine),
-        "revise": actor.post == row.drafter_post_id or (own_unit and actor.unit == row.unit_id),
-        "submit": actor.post == row.drafter_post_id or (own_unit and actor.unit == row.unit_id),
+        "revise": drafts,
+        "add_annex": drafts,
+        "arrange_annexes": drafts,
+        "submit": drafts,
         "approve_content": own_unit and actor.unit == row.unit_id and actor.post != row.drafter_post_id,
         "approve_format": actor.post != row.drafter_post_id,
         "approve": actor.post == row.signer_post_id,

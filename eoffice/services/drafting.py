@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, func
 from sqlalchemy.orm.attributes import flag_modified
 
+from eoffice.core.canonical import digest
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk, scope
 from eoffice.core.errors import InvalidInput, NotAllowed, NotFound, StaleForm
@@ -354,17 +355,36 @@ def revise(
     last = newest(desk, document.id)
     if began_from is not None and last.number != began_from:
         raise NewerVersion(expected=began_from, found=last.number)
-    if desk.actor.post != document.drafter_post_id and desk.actor.unit != document.unit_id:
-        raise NotAllowed("not_drafter", N_("Only the drafter and his unit change a draft. Nothing was changed."))
+    check_drafter(desk, document)
     for name, value in _facts(desk, content, prepared).items():
         setattr(document, name, value)
     number = _add_version(desk, document, content, prepared, note=tidy(note))
-    document.state, document.returned_at = State.DRAFT, None
-    flag_modified(document, "state")  # another text of the same facts is another document: older forms are stale
+    document.returned_at = None
     let_see(desk, document.id, post=content.signer)
-    _leave_signing(desk, document, "draft_changed", REVISED, number=number)
+    begin_anew(desk, document, REVISED, number=number)
     desk.note(document=document.id, version=number, sha256=prepared.sha256, note=note)
     return document
+
+
+def check_drafter(desk: Desk, document: Document) -> None:
+    """Let only those change a draft whose work it is.
+
+    Raises:
+        NotAllowed: somebody of another unit.
+    """
+    if desk.actor.post != document.drafter_post_id and desk.actor.unit != document.unit_id:
+        raise NotAllowed("not_drafter", N_("Only the drafter and his unit change a draft. Nothing was changed."))
+
+
+def begin_anew(desk: Desk, document: Document, message: str, **facts: object) -> None:
+    """After a change, within the deed that made it: the draft begins its way through review from the start.
+
+    Args:
+        message: for a leader who had approved it for signing; facts: what its sentence needs.
+    """
+    document.state = State.DRAFT
+    flag_modified(document, "state")  # another text of the same facts is another document: older forms are stale
+    _leave_signing(desk, document, "draft_changed", message, **facts)
 
 
 @verb(Permission.DRAFT_SUBMIT, "draft.submitted", on=Document)
@@ -448,7 +468,7 @@ def _not_own(desk: Desk, document: Document) -> None:
 
 
 def _decide(desk: Desk, document: Document, kind: str, decision: str, note: str) -> None:
-    sha256 = newest(desk, document.id).sha256
+    sha256, beside = newest(desk, document.id).sha256, annexes_digest(document)
     desk.session.add(
         Approval(
             agency_id=desk.agency,
@@ -456,12 +476,36 @@ def _decide(desk: Desk, document: Document, kind: str, decision: str, note: str)
             kind=kind,
             decision=decision,
             sha256=sha256,
+            annexes=beside,
             post_id=desk.actor.post,
             note=tidy(note),
             at=desk.now(),
         )
     )
     desk.note(document=document.id, kind=kind, decision=decision, sha256=sha256, note=note)
+    if beside is not None:
+        desk.note(annexes=[annex.sha256 for annex in annexes(document)])
+
+
+@dataclass(frozen=True)
+class Annex:
+    """A separate file of annexes: the file's id and hash, and the name under which it goes along."""
+
+    id: UUID
+    sha256: str
+    name: str
+
+
+def annexes(document: Document) -> list[Annex]:
+    """The annexes of a draft, in the order in which they go along."""
+    hashes = {str(row.id): row.sha256 for row in document.files}
+    return [Annex(UUID(key), hashes[key], name) for key, name in document.annexes or ()]
+
+
+def annexes_digest(document: Document) -> str | None:
+    """What an approval names beside the version: bytes, names and order of the annexes; None without any."""
+    found = annexes(document)
+    return digest([[annex.sha256, annex.name] for annex in found]) if found else None
 
 
 def newest(desk: Desk, document_id: UUID) -> DraftVersion:
@@ -572,13 +616,13 @@ def approvals(desk: Desk, document_id: UUID) -> list[Approval]:
 
 
 def check_approved(desk: Desk, document: Document) -> None:
-    """The newest version must have both approvals, and nobody may have sent it back after them.
+    """The newest version must have both approvals with the annexes it has now, and nobody may have sent it back after.
 
     Raises:
-        NotAllowed: one is missing; the text was changed after it, or it was never given.
+        NotAllowed: one is missing; text or annexes were changed after it, or it was never given.
     """
-    sha256 = newest(desk, document.id).sha256
-    last = {row.kind: row.decision for row in approvals(desk, document.id) if row.sha256 == sha256}
+    wanted = newest(desk, document.id).sha256, annexes_digest(document)
+    last = {row.kind: row.decision for row in approvals(desk, document.id) if (row.sha256, row.annexes) == wanted}
     if last != {"content": "approved", "format": "approved"}:
         raise NotAllowed(
             "not_approved",

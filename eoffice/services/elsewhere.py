@@ -122,7 +122,7 @@ def offer(desk: Desk, wanted: Wanted) -> Offer:
     from signing.pending import prepare
 
     pending = prepare(
-        desk.files.read(wanted.sha256),
+        desk.files.read(wanted.sha256, check=True),
         Signer(wanted.certificate.der, wanted.chain),
         wanted.request,
         desk.tools.trust(),
@@ -144,7 +144,7 @@ def hand_out(desk: Desk, wanted: Wanted) -> Offer:
     from signing.roundtrip import hand_out as ready
     from signing.seal import SealRequest, fill
 
-    data = desk.files.read(wanted.sha256)
+    data = desk.files.read(wanted.sha256, check=True)
     if isinstance(wanted.request, SealRequest):
         signer = Signer(wanted.certificate.der, wanted.chain)
         source = desk.tools.revocation()
@@ -394,7 +394,7 @@ def _with_agent(desk: Desk, wanted: Wanted) -> Signed:
 
     name, der = wanted.certificate.key_name, wanted.certificate.der
     key = AgentKey(desk.tools.agent(), desk.actor.session, name, wanted.sha256, der, wanted.chain)
-    data, trust = desk.files.read(wanted.sha256), desk.tools.trust()
+    data, trust = desk.files.read(wanted.sha256, check=True), desk.tools.trust()
     how: dict[str, Any] = {"tsa": desk.tools.tsa(), "source": desk.tools.revocation(), "at": desk.now()}
     if isinstance(wanted.request, SealRequest):
         return fill_and_seal(data, key, wanted.request, trust, **how)

@@ -29,7 +29,7 @@ from eoffice.models.exchange import Delivery, DeliveryEvent, Message
 from eoffice.rules import lifecycle
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import DeliveryState
-from eoffice.services import directory, examine, incoming
+from eoffice.services import annexes, directory, examine, incoming
 from eoffice.services.examine import Examined
 from eoffice.services.incoming import Arrival, Facts, main_file
 from eoffice.services.verbs import verb
@@ -132,7 +132,8 @@ def _pack(desk: Desk, row: Delivery) -> Packed | None:
             paper_follows=row.paper,
         ),
     )
-    packed = container.pack(envelope, [container.Payload(sealed.name, data, role="main")], sign)
+    parts = [container.Payload(sealed.name, data, role="main"), *annexes.payloads(desk, document)]
+    packed = container.pack(envelope, parts, sign)
     sha256 = desk.files.put(packed)
     return Packed(sha256, len(packed), container.unpack(packed).manifest_sha256)
 
@@ -220,7 +221,7 @@ def _event(
 
 @dataclass(frozen=True)
 class Opened:
-    """A container whose signature and contents were checked, its main file examined, and the receipt for it."""
+    """A container whose signature and contents were checked, its files examined, and the receipt for it."""
 
     envelope: Any
     sender: UUID
@@ -230,6 +231,7 @@ class Opened:
     name: str
     receipt_sha256: str
     receipt_size: int
+    annexes: tuple[annexes.Received, ...] = ()
 
 
 def _open(desk: Desk, *, sha256: str) -> Opened:
@@ -242,11 +244,21 @@ def _open(desk: Desk, *, sha256: str) -> Opened:
         raise NotFound("unknown_receiver", table="agency", id=envelope.to.org)
     sender = _check_signed(desk, found.manifest, found.signature, envelope.sender.org)
     index, main = next((index, part) for index, part in enumerate(found.parts) if part.role == "main")
-    data = children.call("eoffice.formats.container.payload", path, raises=raises, index=index)
-    kept = desk.files.put(data)
-    if kept != main.sha256 or not found.vouches_for(kept):
-        raise container.DigestMismatch(part=main.title)
-    examined = examine.examine(desk, kept)
+
+    def opened(place: int, *, read: bool) -> Examined:
+        """One file of the container, if it is the very one the sender's signature vouches for."""
+        data = children.call("eoffice.formats.container.payload", path, raises=raises, index=place)
+        kept = desk.files.put(data)
+        if kept != found.parts[place].sha256 or not found.vouches_for(kept):
+            raise container.DigestMismatch(part=found.parts[place].title)
+        return examine.examine(desk, kept, read=read)
+
+    examined = opened(index, read=True)
+    beside = [
+        annexes.Received(part.title, opened(place, read=False))
+        for place, part in enumerate(found.parts)
+        if part.role == "annex"
+    ]
     own = receipt.Receipt(
         message=envelope.id,
         sender=envelope.sender.org,
@@ -268,6 +280,7 @@ def _open(desk: Desk, *, sha256: str) -> Opened:
         name=main.title,
         receipt_sha256=desk.files.put(signed),
         receipt_size=len(signed),
+        annexes=tuple(beside),
     )
 
 
@@ -321,6 +334,7 @@ def _take_in(desk: Desk, sha256: str, prepared: Opened) -> Message:
     )
     arrival = Arrival(prepared.main.sha256, prepared.name, "intra_system", facts=facts, message=(own := new_id()))
     document = incoming.arrive(desk, arrival=arrival, prepared=prepared.main)
+    annexes.keep_received(desk, document, prepared.annexes)
     examine.keep_file(desk, sha256, len(desk.files.read(sha256)), CONTAINER, 0)
     examine.keep_file(desk, prepared.receipt_sha256, prepared.receipt_size, "application/json", 0)
     row = Message(

@@ -56,9 +56,9 @@ def find(desk: Desk, document_id: UUID, file_id: UUID) -> Opened:
     row = desk.session.scalars(
         scope(desk, DocumentFile).where(DocumentFile.document_id == document.id, DocumentFile.id == file_id)
     ).one_or_none()
-    if row is None:
+    if row is None or document.is_taken_out(row):
         raise NotFound(table="document_file", id=str(file_id))
-    return Opened(desk.files.path(row.sha256), row.name, "application/pdf", row.sha256)
+    return Opened(desk.files.path(row.sha256), document.name_of(row), "application/pdf", row.sha256)
 
 
 def page_image(desk: Desk, sha256: str, page: int, *, dpi: int = 110) -> Path:
@@ -252,7 +252,7 @@ def check(desk: Desk, document: Document, *, file: UUID, prepared: Examined) -> 
 
 def _of(document: Document, file: UUID) -> DocumentFile:
     row = next((one for one in document.files if one.id == file), None)
-    if row is None:
+    if row is None or document.is_taken_out(row):
         raise NotFound(table="document_file", id=str(file))
     return row
 

@@ -27,7 +27,7 @@ from eoffice.rules import authority, delivery, kinds, numbering
 from eoffice.rules.access import Permission
 from eoffice.rules.delivery import DeliveryClass
 from eoffice.rules.lifecycle import DeliveryState, Direction, State
-from eoffice.services import books, directory, drafting, elsewhere, evidence, examine
+from eoffice.services import annexes, books, directory, drafting, elsewhere, evidence, examine
 from eoffice.services.elsewhere import Answer, Wanted
 from eoffice.services.examine import Examined
 from eoffice.services.incoming import main_file
@@ -46,6 +46,8 @@ class Made:
 
     source_sha256: str
     examined: Examined
+    annexes: tuple[annexes.Sealed, ...] = ()
+    """What was sealed with it, in files of their own."""
 
 
 class SigningStopped(Conflict):
@@ -395,15 +397,17 @@ def open_seal(desk: Desk, document: Document, password: str, *, more: Sequence[s
         SignatureProblem: no certificate in force.
         SigningError: wrong password, key closed and no password given, agent gone.
     """
+    from signing.agent import MOST_HASHES
     from signing.errors import KeyUnavailable
 
     with seal.refusing(document.id):
         certificate = seal_certificate(desk)
         elsewhere.require_here(certificate)
-    sha256 = _file(document, "signed").sha256
+    needed = _needed(document)
     if password:
-        desk.tools.agent().unlock(desk.actor.session, certificate.key_name, password, {sha256, *more})
-    elif sha256 not in _opened(desk, certificate):
+        opened = needed | _with_annexes(desk, more, room=MOST_HASHES - len(needed))
+        desk.tools.agent().unlock(desk.actor.session, certificate.key_name, password, opened)
+    elif not needed <= _opened(desk, certificate):
         raise KeyUnavailable("not_unlocked", certificate.key_name)
 
 
@@ -412,9 +416,25 @@ def is_seal_open(desk: Desk, certificate: Certificate, document: Document) -> bo
     from signing.errors import KeyUnavailable
 
     try:
-        return _file(document, "signed").sha256 in _opened(desk, certificate)
+        return _needed(document) <= _opened(desk, certificate)
     except KeyUnavailable:
         return False
+
+
+def _needed(document: Document) -> set[str]:
+    """Hashes of everything that is signed when a document is sealed: the leader's file and each annex."""
+    return {_file(document, "signed").sha256, *(annex.sha256 for annex in drafting.annexes(document))}
+
+
+def _with_annexes(desk: Desk, signed: Sequence[str], *, room: int) -> set[str]:
+    """Hashes of signed files and of their annexes, whole documents only, as many as an unlock takes."""
+    beside, opened = annexes.beside(desk, signed), set[str]()
+    for sha256 in signed:
+        group = {sha256, *beside.get(sha256, ())}
+        if len(opened | group) > room:
+            break
+        opened |= group
+    return opened
 
 
 def _opened(desk: Desk, certificate: Certificate) -> set[str]:
@@ -515,11 +535,22 @@ def agency_signature(desk: Desk, document: Document) -> Wanted:
     return Wanted(document.id, certificate, signed.sha256, request)
 
 
+def agency_signatures(desk: Desk, document: Document) -> list[Wanted]:
+    """Every signature of the agency on a numbered document: on the document itself, and on each annex beside it.
+
+    Raises:
+        NotAllowed, SignatureProblem: as ``seal``.
+    """
+    own = agency_signature(desk, document)
+    return [own, *annexes.wanted(document, own.certificate, level=_level(desk))]
+
+
 def _seal(desk: Desk, document: Document, *, answer: Answer | None = None) -> Made:
     """Fill number and date and sign with the agency's key, which locks the file; evidence for both follows."""
-    wanted = agency_signature(desk, document)
-    sealed = elsewhere.make(desk, wanted, answer)
-    return Made(wanted.sha256, examine.examine(desk, desk.files.put(sealed.pdf), read=False))
+    own = agency_signature(desk, document)
+    sealed = elsewhere.make(desk, own, answer)
+    beside = annexes.seal(desk, document, certificate=own.certificate, level=_level(desk), answer=answer)
+    return Made(own.sha256, examine.examine(desk, desk.files.put(sealed.pdf), read=False), beside)
 
 
 def _series(desk: Desk, document: Document) -> str:
@@ -545,6 +576,7 @@ def seal(desk: Desk, document: Document, *, prepared: Made, answer: Answer | Non
     if answer:
         elsewhere.claim(desk, answer)
     _keep(desk, document, prepared, "sealed")
+    annexes.keep_sealed(desk, document, prepared.annexes, certificate=certificate.sha256)
     document.state, document.sealed_at = State.SEALED, desk.now()
     desk.note(document=document.id, sha256=prepared.examined.sha256, certificate=certificate.sha256, code=document.code)
     return document
@@ -555,16 +587,18 @@ def seal(desk: Desk, document: Document, *, prepared: Made, answer: Answer | Non
 
 @dataclass(frozen=True)
 class Ready:
-    """The sealed file as verified in full, and until when its signatures can be proven."""
+    """The sealed file as verified in full, until when its signatures can be proven, and its annexes as verified."""
 
     examined: Examined
     ends: evidence.Ends | None
+    annexes: tuple[Examined, ...] = ()
 
 
 def _verify_sealed(desk: Desk, document: Document) -> Ready:
     sha256 = _file(document, "sealed").sha256
     examined = examine.examine(desk, sha256, read=False)
-    return Ready(examined, evidence.ends(desk.files.read(sha256), sha256, examined.report))
+    ends = evidence.ends(desk.files.read(sha256), sha256, examined.report)
+    return Ready(examined, ends, annexes.verify_sealed(desk, document))
 
 
 @verb(Permission.DOCUMENT_ISSUE, "document.issued", on=Document, prepare=_verify_sealed)
@@ -582,6 +616,7 @@ def issue(desk: Desk, document: Document, *, prepared: Ready) -> Document:
     examine.keep(desk, examined)
     wanted = {LEADER_FIELD: _leader_of(desk, document), AGENCY_FIELD: _seal_of(desk, examined)}
     _check_signatures(examined, wanted)
+    annexes.check_sealed(desk, document, prepared.annexes, certificate=wanted[AGENCY_FIELD])
     evidence.keep(desk, document.id, prepared.ends)
     people = drafting.recipients(desk, document.id)
     if not people:

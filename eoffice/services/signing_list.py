@@ -24,7 +24,7 @@ from eoffice.models.directory import Certificate, Person, Post
 from eoffice.models.documents import Document, DocumentFile, File
 from eoffice.models.review import LOOK_AGAIN, Approval, DraftVersion, SigningItem
 from eoffice.rules.access import Permission
-from eoffice.services import directory, elsewhere, issuing, queues, work
+from eoffice.services import directory, drafting, elsewhere, issuing, queues, work
 from eoffice.services.verbs import verb
 from signing.errors import KeyUnavailable, SigningError
 
@@ -129,6 +129,9 @@ def approve(desk: Desk, document: Document, *, shown: Shown) -> SigningItem:
     if row is not None and row.state == "queued":
         raise Conflict("being_signed", N_("This document is being signed already. Nothing was changed."))
     now, record = desk.now(), shown.turned(0, desk.now()).record()
+    beside = drafting.annexes(document)
+    if beside:  # not displayed page by page: what was listed to him, each with a link
+        record["annexes"] = [file.sha256 for file in beside]
     if row is None:
         row = SigningItem(
             id=new_id(), agency_id=desk.agency, document_id=document.id, post_id=desk.actor.post, state="listed",
@@ -366,6 +369,7 @@ def pile(desk: Desk) -> Sequence[Any]:
         .where(
             DocumentFile.agency_id == Document.agency_id,
             DocumentFile.document_id == Document.id,
+            DocumentFile.role == "main",
             DocumentFile.stage == "draft",
         )
         .order_by(DocumentFile.number.desc())
@@ -475,8 +479,12 @@ class Step:
     at: datetime
 
 
-def circuit(desk: Desk, document_id: UUID, sha256: str) -> list[Step]:
-    """Who wrote a version and who approved it, in order."""
+def circuit(desk: Desk, document_id: UUID, sha256: str, annexes: str | None = None) -> list[Step]:
+    """Who wrote a version and who approved it, in order.
+
+    Args:
+        annexes: digest of the annexes it has now (``drafting.annexes_digest``); approvals of others do not count.
+    """
     written = (
         scope(desk, DraftVersion)
         .where(DraftVersion.document_id == document_id, DraftVersion.sha256 == sha256)
@@ -484,7 +492,12 @@ def circuit(desk: Desk, document_id: UUID, sha256: str) -> list[Step]:
     )
     approved = (
         scope(desk, Approval)
-        .where(Approval.document_id == document_id, Approval.sha256 == sha256, Approval.decision == "approved")
+        .where(
+            Approval.document_id == document_id,
+            Approval.sha256 == sha256,
+            Approval.annexes == annexes if annexes else Approval.annexes.is_(None),
+            Approval.decision == "approved",
+        )
         .with_only_columns(Approval.kind.label("what"), Approval.post_id, Approval.at)
     )
     rows = desk.session.execute(union_all(written, approved).execution_options(scoped=True))

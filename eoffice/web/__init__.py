@@ -9,6 +9,7 @@ from flask import Flask
 from eoffice.services.office import Office
 from eoffice.web import (
     account,
+    annexes,
     certificates,
     deliveries,
     directory,
@@ -48,6 +49,7 @@ ROOMS = (
     register,
     routing,
     drafting,
+    annexes,
     writing,
     sign,
     issuing,

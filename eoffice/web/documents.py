@@ -13,11 +13,11 @@ from flask import Blueprint, g, render_template, request
 from markupsafe import Markup
 
 from eoffice.core.desk import Desk
-from eoffice.core.errors import InvalidInput, OfficeError
-from eoffice.models.documents import Document
+from eoffice.core.errors import InvalidInput, NotFound, OfficeError
+from eoffice.models.documents import Document, DocumentFile
 from eoffice.rules.access import Permission, Role, permits
 from eoffice.rules.lifecycle import Direction, State
-from eoffice.services import deeds, directory, drafting, exchange, files, ledger, routing, search
+from eoffice.services import annexes, deeds, directory, drafting, exchange, files, ledger, routing, search
 from eoffice.services.incoming import main_file
 from eoffice.web import entries, here
 from eoffice.web.deadlines import due_of
@@ -54,14 +54,20 @@ def show(document_id: UUID, problem: OfficeError | None = None) -> str:
         about = files.about(desk, row)
         found = _gather(desk, row)
         history = ledger.history(desk, row)
+        beside = annexes.going_along(row)
         due = due_of(row, directory.calendar(desk), here.now()) if row.direction == Direction.INCOMING else None
-    main = main_file(row, *best_stage(row))
+    best = main_file(row, *best_stage(row))
+    main = _asked_for(row) or best
     known = about[main.sha256] if main is not None else None
     return render_template(
         "documents/document.html",
         row=row,
         about=about,
         main=main,
+        annexes=beside,
+        upload_limit=here.office().settings.upload_limit,
+        annexes_digest=drafting.annexes_digest(row),
+        annex=main.id if main is not None and main is not best else None,
         checked=files.checked(known, main.sha256) if main is not None else None,
         draft=main is not None and main.stage == "draft",
         checks=row.agency_id == here.actor().agency and permits(here.actor().roles, Permission.DOCUMENT_CHECK),
@@ -73,6 +79,22 @@ def show(document_id: UUID, problem: OfficeError | None = None) -> str:
         queue=request.values.get("queue", ""),
         **found,
     )
+
+
+def _asked_for(row: Document) -> DocumentFile | None:
+    """The annex somebody wants to see in place of the document itself.
+
+    Raises:
+        NotFound: it is none of this document.
+    """
+    wanted = request.args.get("file", "")
+    if not wanted or request.method != "GET":
+        return None
+    shown = {str(annex.id) for annex in annexes.going_along(row)}
+    found = next((file for file in row.files if str(file.id) == wanted and wanted in shown), None)
+    if found is None:
+        raise NotFound(table="document_file", id=wanted[:40])
+    return found
 
 
 View = Callable[..., Any]

@@ -12,12 +12,13 @@ from werkzeug.wrappers import Response
 
 from eoffice.core.clock import local_date
 from eoffice.core.desk import Desk
-from eoffice.core.errors import Conflict, NotFound, OfficeError
+from eoffice.core.errors import Conflict, InvalidInput, NotFound, OfficeError
+from eoffice.core.i18n import N_
 from eoffice.models.documents import Document
 from eoffice.rules import delivery, lifecycle
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import State
-from eoffice.services import directory, elsewhere, examine, files, issuing, search
+from eoffice.services import directory, drafting, elsewhere, examine, files, issuing, search
 from eoffice.services.elsewhere import Answer
 from eoffice.services.incoming import main_file
 from eoffice.services.verbs import Verb
@@ -32,6 +33,11 @@ STEPS: tuple[Verb, ...] = (issuing.number, issuing.seal, issuing.issue)
 
 WIDE, HIGH = 910, 1287
 """Size of a page's picture (A4 at 110 dots per inch)."""
+
+ANNEXES = N_(
+    "This document has annexes in files of their own, each of which the agency signs. By another program a document "
+    "alone is sealed; nothing was handed out. Please seal it with the token."
+)
 
 BEFORE_SEAL = (State.SIGNED, State.NUMBERED)
 ISSUABLE = (*BEFORE_SEAL, State.SEALED)
@@ -91,9 +97,9 @@ def offer(document_id: UUID) -> list[dict[str, str]]:
     """Give the number, and tell what the clerk's token has to sign."""
     row = _number(document_id)
     with here.reading() as desk:
-        made = elsewhere.offer(desk, issuing.agency_signature(desk, _own(desk, row.id)))
-    tokens.keep([made])
-    return [made.facts()]
+        made = [elsewhere.offer(desk, one) for one in issuing.agency_signatures(desk, _own(desk, row.id))]
+    tokens.keep(made)
+    return [one.facts() for one in made]
 
 
 @room.post("/issue/<uuid:document_id>/hand-out")
@@ -101,6 +107,9 @@ def offer(document_id: UUID) -> list[dict[str, str]]:
 def hand_out(document_id: UUID) -> Response | tuple[str, int]:
     """Give the number, and make the file that another program will seal."""
     try:
+        with here.reading() as desk:
+            if drafting.annexes(_own(desk, document_id)):
+                raise InvalidInput("annexes_by_token", ANNEXES)
         row = _number(document_id)
         with here.reading() as desk:
             made = elsewhere.hand_out(desk, issuing.agency_signature(desk, _own(desk, row.id)))

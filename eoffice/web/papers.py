@@ -75,7 +75,8 @@ def check(document_id: UUID, file_id: UUID) -> Response:
     """Have the signatures of a file judged anew."""
     here.do(files.check, document_id, file=file_id)
     flash(_("The signatures were checked anew; the result stands with the file."))
-    return here.go(url_for("documents.document", document_id=document_id, _anchor="signatures"))
+    shown = here.identifier("annex")  # where it was pressed: the page that shows the annex
+    return here.go(url_for("documents.document", document_id=document_id, file=shown, _anchor="signatures"))
 
 
 @room.get("/documents/<uuid:document_id>/files/<uuid:file_id>/verdict.<form>")

@@ -73,7 +73,7 @@ def _show(
     if draft is None or (place is None and item is None):
         return here.go(url_for("documents.document", document_id=document_id))
     here.visits().note(here.actor(), "document.opened", object_id=document_id)
-    steps = signing_list.circuit(desk, document_id, draft.sha256)
+    steps = signing_list.circuit(desk, document_id, draft.sha256, drafting.annexes_digest(row))
     certificates = signing_list.certificates(desk)
     clerk = certificates["seal"].custodian_post_id if "seal" in certificates else None
     posts = {row.drafter_post_id, row.signer_post_id, clerk, *(step.post for step in steps)}
@@ -97,6 +97,7 @@ def _show(
         certificate=certificates.get("leader"),
         **tokens.about(certificates.get("leader")),
         answered=_answered(desk, row),
+        annexes=drafting.annexes(row),
         problem=problem.sentence(g.locale) if problem else "",
         tray=tray,
         tabs=_tabs(tray, "read"),

@@ -159,6 +159,8 @@ DEEDS: dict[str, str] = {
     "file.checked": N_("{who} had the signatures checked anew: {verdict}"),
     "draft.composed": N_("{who} wrote the draft"),
     "draft.revised": N_("{who} wrote version {version} of the draft"),
+    "draft.annex_added": N_("{who} added an annex to the draft: {note}"),
+    "draft.annexes_arranged": N_("{who} changed the annexes of the draft: {note}"),
     "draft.submitted": N_("{who} submitted the draft for review"),
     "draft.sent_back": N_("{who} sent the draft back: {note}"),
     "draft.content_approved": N_("{who} approved the content"),

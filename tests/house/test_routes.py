@@ -85,6 +85,8 @@ ROUTES = {
     "POST /certificates/requests/issue": "needs certificate.change",
     "POST /certificates/requests/renew": "needs certificate.change",
     "POST /documents/<uuid:document_id>/accept": "needs document.register",
+    "POST /documents/<uuid:document_id>/annexes": "needs draft.compose",
+    "POST /documents/<uuid:document_id>/annexes/arrange": "needs draft.compose",
     "POST /documents/<uuid:document_id>/answer": "needs draft.compose",
     "POST /documents/<uuid:document_id>/approve-content": "needs draft.approve_content",
     "POST /documents/<uuid:document_id>/approve-format": "needs draft.approve_format",

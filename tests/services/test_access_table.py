@@ -54,6 +54,8 @@ WHO = {
     "accounts.fail": "public",
     "accounts.sign_in": "public",
     "accounts.sign_out": "clerk leader unit_head officer format_checker archivist auditor admin system public",
+    "annexes.add_annex": EVERYBODY,
+    "annexes.arrange_annexes": EVERYBODY,
     "certificate_files.bring_in": "admin",
     "certificate_keys.change_password": (
         "clerk leader unit_head officer format_checker archivist auditor admin system public"
@@ -115,6 +117,8 @@ WHO = {
 """Verb -> roles that may do it (Decree 30/2020; written here anew, not read from the rules)."""
 
 WHEN = {
+    "annexes.add_annex": "draft in_review content_ok format_ok",
+    "annexes.arrange_annexes": "draft in_review content_ok format_ok",
     "drafting.approve_content": "in_review",
     "drafting.approve_format": "content_ok",
     "drafting.revise": "draft in_review content_ok format_ok",

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from typing import Any
 from uuid import UUID
 
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
 from eoffice.services import incoming
 from eoffice.services.examine import Examined
+from tests.support.code import ROOT
 from tests.support.world import World
+
+FONT = ROOT / "signing" / "fonts" / "Tinos-Regular.ttf"
+"""A font with every Vietnamese letter."""
 
 
 def examined(content: bytes, verdict: str = "UNSIGNED", **reading: Any) -> Examined:
@@ -33,3 +43,21 @@ def arrived(world: World, slug: str, content: bytes = b"%PDF-1.7 a letter", *, k
     with world.office.write(world.system(slug), key=key) as desk:
         arrival = incoming.Arrival(found.sha256, "công văn.pdf", "hand")
         return UUID(str(incoming.arrive(desk, arrival=arrival, prepared=found).id))
+
+
+def annex_pdf(*lines: str, pages: int = 1) -> bytes:
+    """An annex as another program makes it: a table of its own, without any form field.
+
+    Args:
+        lines: on its first page, each on a line of its own.
+    """
+    out = io.BytesIO()
+    pdfmetrics.registerFont(TTFont("Annex", str(FONT)))
+    canvas = Canvas(out, pagesize=A4, invariant=True)
+    for page in range(1, pages + 1):
+        canvas.setFont("Annex", 13)
+        for place, line in enumerate(lines if page == 1 else (f"Trang {page}",)):
+            canvas.drawString(85, 700 - 20 * place, line)
+        canvas.showPage()
+    canvas.save()
+    return out.getvalue()

@@ -179,3 +179,25 @@ def test_the_clerk_s_program_seals_a_file(client: CheckingClient, town: Town, st
     assert (document.state, document.number) == ("issued", 2)
     town.enter(client, "tuan")
     assert client.get(f"/issue/{letter}/handed-out.pdf").status_code == 403
+
+
+@SQLITE
+def test_one_press_of_the_token_signs_the_annexes_too(client: CheckingClient, town: Town, staff: Staff) -> None:
+    letter = with_annexes(staff, 2)
+    seal = on_a_token(staff.office, "seal-so-noi-vu")
+    town.enter(client, "hanh")
+    sent = issue_form(client.page(f"/issue/{letter}"))
+    refused = client.post(f"/issue/{letter}/hand-out", data=sent)
+    assert (refused.status_code, "phụ lục" in refused.get_data(as_text=True)) == (422, True)
+    assert staff.document("hanh", letter).number is None
+    told = client.post(f"/issue/{letter}/offer", data=sent).json
+    assert len(told) == 3
+    short = client.post(f"/issue/{letter}", data={**sent, "value": values(told, seal)[:2]})
+    assert short.status_code == 422
+    assert staff.document("hanh", letter).state == "numbered"
+    assert where(client.post(f"/issue/{letter}", data={**sent, "value": values(told, seal)}))
+    files = [file for file in staff.document("hanh", letter).files if file.stage == "sealed"]
+    assert sorted(file.role for file in files) == ["annex", "annex", "main"]
+    for file in files:
+        found = verify(staff.office.files.read(file.sha256), staff.office.trust(), at=staff.office.clock.now())
+        assert found.verdict is Verdict.PASSED

@@ -1,0 +1,214 @@
+"""The annexes of a draft in its pages, with plain forms: added, named, ordered, opened by all who may, or refused."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from eoffice.cli.staff import Staff
+from eoffice.services import drafting, search
+from tests.services.test_annexes import add, approve, hostile
+from tests.support.checking import CheckingClient, Page
+from tests.support.letters import at_work, content
+from tests.support.papers import annex_pdf
+from tests.web.conftest import Town
+from tests.web.test_documents import statements
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+ONE, TWO = annex_pdf("Bảng tổng hợp kinh phí"), annex_pdf("Danh sách", pages=2)
+
+
+@pytest.fixture
+def staff(town: Town) -> Iterator[Staff]:
+    with at_work(town) as staff:
+        yield staff
+
+
+def person(app: Flask, town: Town, login: str) -> CheckingClient:
+    client = app.test_client()
+    assert isinstance(client, CheckingClient)
+    town.enter(client, login)
+    return client
+
+
+def bring(client: CheckingClient, letter: UUID, *brought: tuple[bytes, str], **more: str) -> TestResponse:
+    """Send files through the form of the draft's page, as it stands there."""
+    sent = client.form(f"/documents/{letter}", f"/documents/{letter}/annexes")
+    data: dict[str, Any] = {**sent, "file": [(io.BytesIO(pdf), name) for pdf, name in brought], **more}
+    return client.post(f"/documents/{letter}/annexes", data=data, content_type="multipart/form-data")
+
+
+def press(client: CheckingClient, letter: UUID, do: str, **names: str) -> TestResponse:
+    """Press a button of the list of annexes."""
+    page = client.page(f"/documents/{letter}")
+    form = next(item for item in page.root.all("form") if item.attributes.get("action", "").endswith("/arrange"))
+    fields = [(item.attributes["name"], item.attributes.get("value", "")) for item in form.all("input")]
+    data: dict[str, Any] = {}
+    for name, value in fields:
+        data.setdefault(name, []).append(names.get(value if name == "annex" else name, value))
+    data |= {name: [text] for name, text in names.items()} | {"do": [do]}
+    return client.post(f"/documents/{letter}/annexes/arrange", data=data)
+
+
+def names(town: Town, letter: UUID) -> list[str]:
+    with town.office.read(town.actor("tuan")) as desk:
+        return [annex.name for annex in drafting.annexes(search.document(desk, letter))]
+
+
+def main(answer: TestResponse) -> str:
+    return Page(answer.get_data(as_text=True)).one("main").text()
+
+
+def test_a_drafter_adds_names_orders_and_takes_out(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    tuan = person(app, town, "tuan")
+    answer = bring(tuan, letter, (ONE, "Phụ lục I.pdf"), (TWO, "Phụ lục II.pdf"))
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/documents/{letter}#annexes")
+    told = tuan.page(f"/documents/{letter}").one("main").text()
+    assert "Đã thêm 2 phụ lục" in told
+    assert "2 trang" in told
+    assert names(town, letter) == ["Phụ lục I.pdf", "Phụ lục II.pdf"]
+    assert press(tuan, letter, "down:0").status_code == 303
+    assert names(town, letter) == ["Phụ lục II.pdf", "Phụ lục I.pdf"]
+    first = staff.document("tuan", letter).annexes[0][0]
+    assert press(tuan, letter, "save", **{f"name-{first}": "Danh sách kèm theo"}).status_code == 303
+    assert names(town, letter) == ["Danh sách kèm theo.pdf", "Phụ lục I.pdf"]
+    assert press(tuan, letter, "remove:1").status_code == 303
+    assert names(town, letter) == ["Danh sách kèm theo.pdf"]
+    tuan.page(f"/documents/{letter}")  # what the last press said is told once
+    tuan.speak("en")
+    assert "Annexes 1" in tuan.page(f"/documents/{letter}").one("main").text()
+
+
+def test_whatever_is_wrong_with_one_stops_none_of_the_others(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    tuan = person(app, town, "tuan")
+    secret = hostile(staff, "state secret")
+    kinds = ("protected", "certified", "damaged", "no pdf", "scripted")
+    brought = [(hostile(staff, kind), f"{kind}.pdf") for kind in kinds]
+    stored = set(town.office.files.names())
+    answer = bring(tuan, letter, *brought, (secret, "mật.pdf"), (ONE, "được.pdf"), (ONE, "lần nữa.pdf"))
+    assert answer.status_code == 422
+    told = main(answer)
+    for words in (
+        "protected.pdf: Tệp PDF này được bảo vệ bằng mật khẩu",
+        "certified.pdf: Tệp PDF này đã được chứng thực",
+        "no pdf.pdf:",
+        "scripted.pdf: Tệp PDF này chứa mã lệnh",
+        "mật.pdf: Văn bản độ “Tuyệt mật”",
+        "lần nữa.pdf: Tệp này đã là phụ lục 1",
+        "Đã thêm 1 phụ lục",
+    ):
+        assert words in told, words
+    assert names(town, letter) == ["được.pdf"]
+    assert hashlib.sha256(secret).hexdigest() not in set(town.office.files.names()) - stored
+
+
+def test_an_empty_form_a_strange_button_and_a_strange_file(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    tuan = person(app, town, "tuan")
+    assert bring(tuan, letter).status_code == 422
+    assert bring(tuan, letter, (ONE, "a.pdf"), version="").status_code == 422
+    add(staff, letter, ONE)
+    for do in ("up:7", "remove:-1", "fly:0", ""):
+        assert press(tuan, letter, do).status_code == 303
+    assert len(names(town, letter)) == 1
+    assert press(tuan, letter, "save", **{names_key(staff, letter): "x"}).status_code == 422
+    assert tuan.get(f"/documents/{letter}?file={UUID(int=7)}").status_code == 404
+    assert tuan.get(f"/documents/{letter}?file=x").status_code == 404
+
+
+def names_key(staff: Staff, letter: UUID) -> str:
+    """The id of the only annex, to be replaced by something else in a form."""
+    found = staff.document("tuan", letter).annexes
+    assert found
+    return str(found[0][0])
+
+
+def test_a_form_from_before_a_change_is_refused(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    tuan = person(app, town, "tuan")
+    sent = tuan.form(f"/documents/{letter}", f"/documents/{letter}/annexes")
+    add(staff, letter, ONE)
+    data = {**sent, "file": [(io.BytesIO(TWO), "b.pdf")]}
+    answer = tuan.post(f"/documents/{letter}/annexes", data=data, content_type="multipart/form-data")
+    assert answer.status_code == 409
+    assert len(names(town, letter)) == 1
+
+
+def test_everybody_who_sees_the_draft_opens_its_annexes(app: Flask, town: Town, staff: Staff) -> None:
+    """Unit head, format checker, leader and clerk: link, page, text, bytes. Others: as if it were not there."""
+    letter = staff.draft("tuan", content(staff)).id
+    add(staff, letter, TWO, "Danh sách.pdf")
+    approve(staff, letter)
+    file = names_key(staff, letter)
+    base = f"/documents/{letter}/files/{file}"
+    for login in ("tuan", "son", "anh", "nam", "hanh"):
+        client = person(app, town, login)
+        page = client.page(f"/documents/{letter}")
+        assert f"/documents/{letter}?file={file}" in {item.attributes.get("href", "") for item in page.root.all("a")}
+        shown = client.page(f"/documents/{letter}?file={file}")
+        pictures = [item.attributes["src"] for item in shown.root.all("img") if "/files/" in item.attributes["src"]]
+        assert pictures == [f"{base}/pages/1.jpg", f"{base}/pages/2.jpg"]
+        assert client.get(pictures[1]).status_code == 200
+        assert "Danh sách" in client.page(f"{base}/text").one("main").text()
+        assert client.get(base).data == TWO
+    paths = (base, f"{base}/pages/1.jpg", f"{base}/text", f"{base}/verdict.json", f"/documents/{letter}?file={file}")
+    for login in ("hoa", "phong"):  # another agency, and the administrator
+        client = person(app, town, login)
+        assert {client.get(path).status_code for path in paths} == {404}, login
+
+
+def test_what_was_taken_out_is_served_to_nobody(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    add(staff, letter, ONE)
+    tuan = person(app, town, "tuan")
+    base = f"/documents/{letter}/files/{names_key(staff, letter)}"
+    assert press(tuan, letter, "remove:0").status_code == 303
+    assert base not in tuan.get(f"/documents/{letter}").get_data(as_text=True)
+    for path in (base, f"{base}/pages/1.jpg", f"{base}/text", f"{base}/verdict.pdf", f"{base}/revisions/100"):
+        assert tuan.get(path).status_code == 404, path
+    checked = tuan.form(f"/documents/{letter}", f"/documents/{letter}/annexes")
+    assert tuan.post(f"{base}/check", data=checked).status_code == 404
+
+
+def test_only_who_writes_the_draft_is_offered_a_change(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    add(staff, letter, ONE)
+    approve(staff, letter)
+    for login, offered in (("tuan", True), ("son", True), ("anh", False), ("hanh", False), ("nam", False)):
+        page = person(app, town, login).page(f"/documents/{letter}")
+        actions = {item.attributes.get("action", "") for item in page.root.all("form")}
+        assert (f"/documents/{letter}/annexes" in actions) is offered, login
+    tuan = person(app, town, "tuan")
+    assert "mất hiệu lực các lần duyệt" in tuan.page(f"/documents/{letter}").one("main").text()
+    bring(tuan, letter, (TWO, "b.pdf"))
+    assert staff.document("tuan", letter).state == "draft"
+    assert "với phụ lục tại thời điểm đó" in tuan.page(f"/documents/{letter}").one("main").text()
+
+
+def test_the_leader_is_told_of_them_at_his_desk(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    add(staff, letter, ONE, "Bảng.pdf")
+    approve(staff, letter)
+    page = person(app, town, "nam").page(f"/sign/{letter}")
+    assert "Phụ lục 1: Bảng.pdf" in page.one("main").text()
+    assert "duyệt nội dung" in page.one("main").text()
+
+
+def test_pages_cost_as_many_statements_as_before(app: Flask, town: Town, staff: Staff) -> None:
+    letter = staff.draft("tuan", content(staff)).id
+    for place in range(5):
+        add(staff, letter, annex_pdf(f"Bảng {place}"))
+    tuan = person(app, town, "tuan")
+    with statements(town) as seen:
+        tuan.page(f"/documents/{letter}")
+    assert len(seen) <= 10, seen
