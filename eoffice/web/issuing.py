@@ -17,7 +17,7 @@ from eoffice.models.documents import Document
 from eoffice.rules import delivery, lifecycle
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import State
-from eoffice.services import directory, examine, files, issuing, search
+from eoffice.services import annexes, directory, examine, files, issuing, search
 from eoffice.services.incoming import main_file
 from eoffice.services.verbs import Verb
 from eoffice.web import here
@@ -182,6 +182,7 @@ def _page(document_id: UUID, problem: OfficeError | None = None) -> Response | t
             "keeper": None if mine or keeper is None else directory.named(desk, {keeper}).get(keeper),
             "is_open": certificate is not None and mine and issuing.is_seal_open(desk, certificate, row),
             "waiting": list(issuing.to_seal(desk)),
+            "annexes": annexes.going_along(row),
             "marks": _marks(files.places(desk, file.sha256)) if row.state in BEFORE_SEAL else {},
         }
     stored = plan.stored
