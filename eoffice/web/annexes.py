@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,17 +24,23 @@ from eoffice.web.language import say as _
 room = Blueprint("annexes", __name__)
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A file that is no annex now, and why."""
+
+    name: str
+    reason: str
+
+
 class NotAdded(InvalidInput):
     """Some of the files that were brought are no annexes now; the others are."""
 
     code = "annexes_refused"
+    message = N_("{count} of {total} files were not added; the draft has the others.")
 
-    def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__()
-
-    def sentence(self, locale: str = "vi") -> str:
-        return " ".join(self.reasons)
+    def __init__(self, refused: list[Refused], *, total: int) -> None:
+        self.refused = refused
+        super().__init__(count=len(refused), total=total)
 
 
 @room.post("/documents/<uuid:document_id>/annexes")
@@ -48,26 +55,26 @@ def add(document_id: UUID) -> Any:
             raise InvalidInput("form_incomplete")
         refused = _take(document_id, files)
         if refused:
-            raise NotAdded(refused)
+            raise NotAdded(refused, total=len(files))
     except InvalidInput as error:
         return show(document_id, error), error.status
     return here.go(url_for("documents.document", document_id=document_id, _anchor="annexes"))
 
 
-def _take(document_id: UUID, files: list[FileStorage]) -> list[str]:
-    """Add one file after the other; the reasons of those that were refused.
+def _take(document_id: UUID, files: list[FileStorage]) -> list[Refused]:
+    """Add one file after the other; returns those that were refused.
 
     Raises:
         OfficeError: the draft itself is not this person's, or another one by now; nothing of all was added.
     """
-    refused, added, version = [], 0, {}
-    for index, file in enumerate(files[: annexes.MOST_ANNEXES + 1]):
+    refused, added, version = list[Refused](), 0, dict[str, None]()
+    for index, file in enumerate(files):
         name = file_name(file.filename or "")
         try:
             sha256 = _stored(document_id, file)
             here.do(annexes.add_annex, document_id, part=f":{index}", sha256=sha256, name=name, **version)
         except InvalidInput as error:
-            refused.append(f"{name}: {error.sentence(g.locale)}")
+            refused.append(Refused(name, error.sentence(g.locale)))
             continue
         added, version = added + 1, {"version": None}  # of the form, for the first one alone: it moves it on
     if added:

@@ -19,7 +19,7 @@ from eoffice.models.documents import Document
 from eoffice.models.exchange import Delivery, DeliveryEvent
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import DELIVERY_TROUBLE, DeliveryState, State
-from eoffice.services import directory, exchange, search, tracking
+from eoffice.services import annexes, directory, exchange, search, tracking
 from eoffice.services.search import Filter
 from eoffice.web import here, rail, words
 from eoffice.web.guard import needs, signed_in
@@ -140,6 +140,7 @@ def _found(document_id: UUID, delivery_id: UUID | None) -> dict[str, Any]:
         "own": own,
         "may": may,
         "accept_by": _first_due(rows, row, at),
+        "annexes": annexes.going_along(row),
     }
 
 

@@ -76,6 +76,7 @@ def show(document_id: UUID, problem: OfficeError | None = None) -> str:
         due=due,
         history=[_told(deed, {str(item.id): item.to_name for item in found["deliveries"]}) for deed in history],
         problem=problem.sentence(g.locale) if problem else "",
+        refused=getattr(problem, "refused", ()),
         queue=request.values.get("queue", ""),
         **found,
     )

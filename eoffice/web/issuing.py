@@ -18,7 +18,7 @@ from eoffice.models.documents import Document
 from eoffice.rules import delivery, lifecycle
 from eoffice.rules.access import Permission
 from eoffice.rules.lifecycle import State
-from eoffice.services import directory, drafting, elsewhere, examine, files, issuing, search
+from eoffice.services import annexes, directory, drafting, elsewhere, examine, files, issuing, search
 from eoffice.services.elsewhere import Answer
 from eoffice.services.incoming import main_file
 from eoffice.services.verbs import Verb
@@ -256,6 +256,7 @@ def _page(document_id: UUID, problem: OfficeError | None = None) -> Response | t
             "waiting": list(issuing.to_seal(desk)),
             **tokens.about(certificate if mine else None),
             "handed_out": elsewhere.handed_out(desk, document_id) if mine else None,
+            "annexes": annexes.going_along(row),
             "marks": _marks(files.places(desk, file.sha256)) if row.state in BEFORE_SEAL else {},
         }
     stored = plan.stored

@@ -21,7 +21,7 @@ from eoffice.rules import kinds, numbering
 from eoffice.rules.access import Permission
 from eoffice.rules.deadlines import Urgency
 from eoffice.rules.secrecy import Secrecy
-from eoffice.services import books, deeds, directory, files, incoming, routing, search
+from eoffice.services import annexes, books, deeds, directory, files, incoming, routing, search
 from eoffice.services.directory import Colleague
 from eoffice.services.incoming import Facts, main_file
 from eoffice.web import here
@@ -116,6 +116,7 @@ def _show(document_id: UUID, problem: OfficeError | None = None) -> str:
         same_bytes=related.get(row.same_bytes_id),
         same_code=related.get(row.same_code_id),
         reply_to=None,
+        annexes=annexes.going_along(row),
         number=number,
         year=year,
         today=here.now(),

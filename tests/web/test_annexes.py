@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from eoffice.cli.province import KEY_PASSWORD
 from eoffice.cli.staff import Staff
-from eoffice.services import drafting, search
+from eoffice.jobs.worker import drain
+from eoffice.services import annexes, drafting, search
 from tests.services.test_annexes import add, approve, hostile
 from tests.support.checking import CheckingClient, Page
 from tests.support.letters import at_work, content
@@ -106,6 +109,7 @@ def test_whatever_is_wrong_with_one_stops_none_of_the_others(app: Flask, town: T
         "mật.pdf: Văn bản độ “Tuyệt mật”",
         "lần nữa.pdf: Tệp này đã là phụ lục 1",
         "Đã thêm 1 phụ lục",
+        "7 trong 8 tệp chưa được thêm vào",
     ):
         assert words in told, words
     assert names(town, letter) == ["được.pdf"]
@@ -212,3 +216,78 @@ def test_pages_cost_as_many_statements_as_before(app: Flask, town: Town, staff: 
     with statements(town) as seen:
         tuan.page(f"/documents/{letter}")
     assert len(seen) <= 10, seen
+
+
+# issuing
+
+
+def ready(staff: Staff, *brought: bytes) -> UUID:
+    """A letter with annexes and the director's signature."""
+    letter = staff.draft("tuan", replace(content(staff), to=(staff.to("so-tai-chinh"),))).id
+    for place, pdf in enumerate(brought or (ONE, TWO), start=1):
+        add(staff, letter, pdf, f"Phụ lục {place}.pdf")
+    approve(staff, letter)
+    staff.sign("nam", letter)
+    return letter
+
+
+def issue(client: CheckingClient, letter: UUID, **more: str) -> TestResponse:
+    sent = client.form(f"/issue/{letter}", f"/issue/{letter}")
+    return client.post(f"/issue/{letter}", data={**sent, "password": KEY_PASSWORD, **more})
+
+
+def test_one_gesture_seals_the_annexes_and_tells_of_them(hanh: CheckingClient, staff: Staff) -> None:
+    """Pressed twice it is done once; the pages of issuing, of deliveries and of the document tell of them."""
+    letter = ready(staff)
+    assert "2 phụ lục: Phụ lục 1.pdf Phụ lục 2.pdf" in hanh.page(f"/issue/{letter}").one("main").text()
+    sent = hanh.form(f"/issue/{letter}", f"/issue/{letter}")
+    for _ in range(2):
+        assert hanh.post(f"/issue/{letter}", data={**sent, "password": KEY_PASSWORD}).status_code == 303
+    rows = [row for row in staff.document("hanh", letter).files if (row.role, row.stage) == ("annex", "sealed")]
+    assert len(rows) == 2
+    assert len(staff.deliveries("hanh", letter)) == 1
+    assert "2 phụ lục:" in hanh.page(f"/documents/{letter}/deliveries").one("main").text()
+    page = hanh.page(f"/documents/{letter}?file={rows[0].id}")
+    assert "Hợp lệ" in page.one("main").text()
+    base = f"/documents/{letter}/files/{rows[0].id}"
+    assert f"{base}/verdict.pdf" in {item.attributes.get("href") for item in page.root.all("a")}
+    for form in ("pdf", "xml", "json"):
+        assert hanh.get(f"{base}/verdict.{form}").status_code == 200
+    answer = hanh.press(f"/documents/{letter}?file={rows[0].id}", "/check")
+    assert answer.headers["Location"] == f"/documents/{letter}?file={rows[0].id}#signatures"
+    assert hanh.get(answer.headers["Location"]).status_code == 200
+
+
+def test_the_recipient_s_pages_tell_of_them(app: Flask, hanh: CheckingClient, town: Town, staff: Staff) -> None:
+    letter = ready(staff)
+    assert issue(hanh, letter).status_code == 303
+    drain(town.office)
+    theirs = staff.received("yen")[-1]
+    yen = person(app, town, "yen")
+    assert "2 phụ lục:" in yen.page(f"/documents/{theirs.id}/register").one("main").text()
+    told = yen.page(f"/documents/{theirs.id}").one("main").text()
+    assert "Phụ lục 2" in told
+    assert told.count("Hợp lệ") >= 3
+    file = next(row for row in theirs.files if row.role == "annex")
+    base = f"/documents/{theirs.id}/files/{file.id}"
+    assert yen.get(base).data == town.office.files.read(file.sha256)
+    for login in ("hanh", "phong"):
+        stranger = person(app, town, login)
+        for path in (base, f"{base}/pages/1.jpg", f"{base}/text", f"{base}/verdict.pdf", f"{base}/revisions/1"):
+            assert stranger.get(path).status_code == 404, (login, path)
+
+
+def test_an_annex_that_cannot_be_signed_is_told_on_the_page(
+    hanh: CheckingClient, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pdf = hostile(staff, "certified")
+    with monkeypatch.context() as door:
+        door.setattr(annexes, "try_out", lambda *_anything: None)
+        letter = ready(staff, ONE, pdf)
+    answer = issue(hanh, letter)
+    assert answer.status_code == 422
+    assert "Không ký số được phụ lục “Phụ lục 2.pdf”" in main(answer)
+    assert "khóa bởi một chữ ký trước" in main(answer)
+    row = staff.document("hanh", letter)
+    assert row.state == "numbered"
+    assert {file.stage for file in row.files} == {"draft", "signed"}

@@ -13,14 +13,18 @@ import pytest
 from eoffice.cli.staff import Staff
 from eoffice.services.incoming import main_file
 from signing.keys import SoftKey
+from signing.results import Verdict
 from signing.sign import Request, sign
+from signing.verify import verify
+from tests.services.test_annexes import add
 from tests.support.checking import CheckingClient
 from tests.support.elsewhere import on_a_token
-from tests.support.letters import approved, at_work
+from tests.support.letters import approved, at_work, content
+from tests.support.papers import annex_pdf
 from tests.web.conftest import Town
 from tests.web.test_issuing import form as issue_form
 from tests.web.test_issuing import signed
-from tests.web.test_sign import approve, form, where
+from tests.web.test_sign import approve, form, pass_on, where
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -58,6 +62,16 @@ def file_of(staff: Staff, letter: UUID, stage: str) -> bytes:
     file = main_file(staff.document("hanh", letter), stage)
     assert file is not None
     return staff.office.files.read(file.sha256)
+
+
+def with_annexes(staff: Staff, number: int) -> UUID:
+    """A letter with annexes in files of their own, signed by the director."""
+    letter = staff.draft("tuan", content(staff)).id
+    for place in range(number):
+        add(staff, letter, annex_pdf(f"Bảng {place + 1}"), f"Phụ lục {place + 1}.pdf")
+    pass_on(staff, letter)
+    staff.sign("nam", letter)
+    return letter
 
 
 def test_the_list_is_signed_by_a_token(nam: CheckingClient, staff: Staff, key: SoftKey) -> None:
