@@ -10,6 +10,7 @@ from eoffice.services.office import Office
 from eoffice.web import (
     account,
     certificates,
+    copies,
     deliveries,
     directory,
     documents,
@@ -49,6 +50,7 @@ ROOMS = (
     writing,
     sign,
     issuing,
+    copies,
     deliveries,
     statistics,
     ledger,

@@ -15,13 +15,25 @@ from eoffice.jobs import handlers
 from eoffice.models.documents import Document, Participant
 from eoffice.rules.access import Role, sees_whole_agency
 from eoffice.rules.lifecycle import INCOMING_STATES, State
-from eoffice.services import accounts, certificate_files, certificate_lists, drafting, files, incoming, issuing, routing
+from eoffice.services import (
+    accounts,
+    certificate_files,
+    certificate_lists,
+    copies,
+    drafting,
+    files,
+    incoming,
+    issuing,
+    routing,
+)
 from eoffice.services.incoming import Facts
 from eoffice.services.routing import Share
 from eoffice.services.verbs import VERBS
 from tests.support.world import World
 
-ROOMS = (accounts, certificate_files, certificate_lists, drafting, files, incoming, issuing, routing, handlers)
+ROOMS = (
+    accounts, certificate_files, certificate_lists, copies, drafting, files, incoming, issuing, routing, handlers,
+)  # fmt: skip
 """Imported so that every verb is known."""
 
 EVERYBODY = "clerk leader unit_head officer"
@@ -43,6 +55,7 @@ WHO = {
     "certificates.renew": "admin",
     "certificates.request": "admin",
     "certificates.revoke": "admin",
+    "copies.certify": "clerk",
     "directory.appoint": "admin system",
     "directory.enter_certificate": "admin system",
     "directory.establish": "admin system",
@@ -91,6 +104,7 @@ WHO = {
 """Verb -> roles that may do it (Decree 30/2020; written here anew, not read from the rules)."""
 
 WHEN = {
+    "copies.certify": "registered submitted assigned in_progress done filed issued",
     "drafting.approve_content": "in_review",
     "drafting.approve_format": "content_ok",
     "drafting.revise": "draft in_review content_ok format_ok",
