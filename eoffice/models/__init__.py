@@ -5,6 +5,7 @@ from eoffice.models import (  # noqa: F401
     books,
     calls,
     certificates,
+    copies,
     directory,
     documents,
     exchange,

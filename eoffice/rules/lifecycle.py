@@ -53,6 +53,9 @@ OUTGOING_STATES = tuple(state for state in State if state not in INCOMING_STATES
 OPEN_INCOMING = (S.ARRIVED, S.REGISTERED, S.SUBMITTED, S.ASSIGNED, S.IN_PROGRESS)
 """States in which an incoming document still wants work: the small living part of every book."""
 
+COPIED_INCOMING = (S.REGISTERED, S.SUBMITTED, S.ASSIGNED, S.IN_PROGRESS, S.DONE, S.FILED)
+"""States in which copies of an incoming document are made: it is in the book, and neither refused nor recalled."""
+
 _REVIEWED = {S.DRAFT: S.DRAFT, S.IN_REVIEW: S.DRAFT, S.CONTENT_OK: S.DRAFT, S.FORMAT_OK: S.DRAFT}
 """A change of a draft, which begins its review anew."""
 
@@ -77,6 +80,7 @@ TRANSITIONS: dict[str, dict[State, State]] = {
     "number": {S.SIGNED: S.NUMBERED},
     "seal": {S.NUMBERED: S.SEALED},
     "issue": {S.SEALED: S.ISSUED},
+    "certify": {state: state for state in (*COPIED_INCOMING, S.ISSUED)},
 }
 """Verb -> state before -> state after. A verb that is not here asks for no state."""
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from eoffice.core.desk import Actor, Desk, scope
 from eoffice.core.errors import NotFound
 from eoffice.core.ids import new_id
 from eoffice.core.sandbox import SandboxBusy, SandboxError
 from eoffice.core.text import tidy
+from eoffice.models.copies import CertifiedCopy
 from eoffice.models.documents import Document, DocumentFile, File, FileVerdict
 from eoffice.models.ledger import INSTALLATION, AccessEntry
 from eoffice.rules.access import Permission
@@ -37,13 +38,18 @@ class Opened:
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a file's bytes: size, pages, verdict with its whole report and age; None when never examined."""
+    """What is known of a file's bytes: size, pages, verdict with its whole report and age; None when never examined.
+
+    ``copy`` is the line of the register when the file is a certified copy, with its number and symbol.
+    """
 
     size: int
     pages: int | None
     verdict: str | None
     report: dict[str, Any] | None
     checked_at: datetime | None
+    copy: UUID | None = None
+    copy_code: str | None = None
 
 
 def find(desk: Desk, document_id: UUID, file_id: UUID) -> Opened:
@@ -219,10 +225,15 @@ def about(desk: Desk, row: Document) -> dict[str, About]:
     """Size, pages and newest verdict of every file of a document this person has opened, by hash."""
     hashes = sorted({item.sha256 for item in row.files})
     found = desk.session.execute(
-        select(File.sha256, File.size, File.pages, FileVerdict.verdict, FileVerdict.report, FileVerdict.checked_at)
+        select(
+            File.sha256, File.size, File.pages, FileVerdict.verdict, FileVerdict.report, FileVerdict.checked_at,
+            CertifiedCopy.id, CertifiedCopy.code,
+        )
         .outerjoin(FileVerdict, FileVerdict.sha256 == File.sha256)
+        .outerjoin(CertifiedCopy, and_(CertifiedCopy.document_id == row.id, CertifiedCopy.sha256 == File.sha256))
         .where(File.sha256.in_(hashes))
         .order_by(FileVerdict.checked_at)
+        .execution_options(scoped=True)  # the document was asked for, and what belongs to it may be seen with it
     )
     return {sha256: About(*facts) for sha256, *facts in found}
 

@@ -175,6 +175,7 @@ DEEDS: dict[str, str] = {
     "document.paper_chosen": N_("{who} chose who gets paper too"),
     "document.numbered": N_("{who} gave it number {number}"),
     "document.sealed": N_("{who} set the agency's signature"),
+    "copy.certified": N_("{who} made certified copy {number}"),
     "document.issued": N_("{who} issued it"),
     "delivery.sent": N_("It was sent to {to}"),
     "delivery.failed": N_("It could not be sent to {to}"),
@@ -229,8 +230,16 @@ TABLES: dict[str, str] = {
     "delivery": N_("A delivery"),
     "delivery_event": N_("An event of a delivery"),
     "message": N_("A message from the exchange"),
+    "certified_copy": N_("A line of the register of copies"),
 }
 """What the ledger vouches for, as broken places are named."""
+
+COPIES: dict[str, str] = {
+    "copy_full": N_("Full copy: of a paper original, scanned whole"),
+    "copy_of_copy": N_("Copy of a copy: of a paper copy, scanned whole"),
+    "copy_extract": N_("Extract: some pages of an original"),
+}
+"""The forms of certified copies, as they are chosen (Decree 30/2020 article 25)."""
 
 OTHER_TABLE = N_("A record")
 
@@ -305,6 +314,8 @@ BOXES: dict[str, str] = {
     "subject": N_("Subject"),
     "body": N_("Text"),
     "login": N_("Login"),
+    "purpose": N_("For what, for whom"),
+    "pages": N_("Pages taken"),
 }
 OTHER_BOX = N_("Your text")
 """What a box of a form holds, when its text is shown on another page."""
