@@ -355,7 +355,7 @@ class AgentClient:
 
     def keys(self) -> list[dict[str, str]]:
         """Every key the agent holds, without opening any; see ``signing.keyfolder.Held``."""
-        found: list[dict[str, str]] = self._call("keys")["keys"]
+        found: list[dict[str, str]] = self._call("keys", self.patience)["keys"]
         return found
 
     def _call(self, call: str, timeout: float | None = None, /, **facts: Any) -> dict[str, Any]:

@@ -319,6 +319,22 @@ def test_leader_and_seal_at_one_hsm_two_kinds_of_signature(
 
 
 @SQLITE
+def test_revoked_means_closed_wherever_the_key_lies(
+    in_hsm: str, nam: CheckingClient, phong: CheckingClient, town: Town, staff: Staff, pki: Pki
+) -> None:
+    page = where(bring(phong, town, full(pki, in_hsm)))
+    listed(staff, nam, 1)
+    where(unlock(nam, PIN))
+    (item,) = items(town)
+    agent = town.office.agent()
+    assert len(agent.status(item.shown["sign_in"])) == 1
+    where(press(phong, phong.page(page), "/revoke", reason="Mất thiết bị", reported="08/09/2026"))
+    assert agent.status(item.shown["sign_in"]) == []
+    drain(town.office)
+    assert states(town) == ["failed"]
+
+
+@SQLITE
 def test_a_service_that_talks_rubbish_signs_nothing(
     with_service: str, remote: RemoteService, nam: CheckingClient, phong: CheckingClient, town: Town, staff: Staff,
     pki: Pki,
