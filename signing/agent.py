@@ -257,20 +257,22 @@ class Vault:
         return open_ones
 
     def status(self, session: str) -> list[dict[str, Any]]:
-        """What a session has open and can use: key, whether it signs with PSS, files, seconds left."""
+        """What a session has open and can use: key, files, seconds left."""
         self.forget()
         now = self.clock()
         with self._lock:
             return [
-                {
-                    "key_id": key_id,
-                    "pss": key.pss,
-                    "files": sorted(entry.hashes),
-                    "seconds": max(0, int(entry.until - now)),
-                }
+                {"key_id": key_id, "files": sorted(entry.hashes), "seconds": max(0, int(entry.until - now))}
                 for (owner, key_id), entry in sorted(self._open.items(), key=lambda item: item[0])
-                if owner == session and (key := entry.key) is not None and not entry.ended and entry.lost is None
+                if owner == session and not entry.ended and entry.lost is None
             ]
+
+    def signs_pss(self, session: str, key_id: str) -> bool:
+        """Whether a key that a session has open signs with PSS; no when it has not."""
+        with self._lock:
+            entry = self._open.get((session, key_id))
+            key = entry.key if entry is not None else None
+        return key is not None and key.pss
 
     def forget(self) -> None:
         """Drop every key whose time is over. That it was open is remembered for an hour, to say so."""
@@ -387,9 +389,13 @@ class AgentClient:
         found: list[dict[str, Any]] = self._call("status", session=session)["open"]
         return found
 
+    def signs_pss(self, session: str, key_id: str) -> bool:
+        """See ``Vault.signs_pss``."""
+        return bool(self._call("pss", session=session, key_id=key_id)["pss"])
+
     def keys(self) -> list[dict[str, str]]:
         """Every key the agent holds, without opening any; see ``signing.keyfolder.Held``."""
-        found: list[dict[str, str]] = self._call("keys")["keys"]
+        found: list[dict[str, str]] = self._call("keys", self.patience)["keys"]
         return found
 
     def _call(self, call: str, timeout: float | None = None, /, **facts: Any) -> dict[str, Any]:
@@ -426,7 +432,7 @@ class AgentKey:
     @cached_property
     def pss(self) -> bool:
         """Whether the key signs with PSS, as the agent says of the opened key."""
-        return any(one["pss"] for one in self.client.status(self.session) if one["key_id"] == self.key_id)
+        return self.client.signs_pss(self.session, self.key_id)
 
     def sign(self, data: bytes, *, digest: str) -> bytes:
         """Have the agent sign; errors as ``Vault.sign``."""
@@ -513,6 +519,8 @@ def _answer(vault: Vault, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"value": base64.b64encode(value).decode("ascii")}
     if call == "lock":
         return {"locked": vault.lock(session, None if asked.get("key_id") is None else text("key_id"))}
+    if call == "pss":
+        return {"pss": vault.signs_pss(session, text("key_id"))}
     if call == "status":
         return {"open": vault.status(session)}
     raise SigningError("bad_request")

@@ -1,7 +1,8 @@
 """Real certificates, brought in as the file of their issuer: looked at in a child process, checked, put into use.
 
-The private key stays where it is, on a token or with a signing service. From a PKCS#12 file, which holds it too, only
-the certificates leave the child process that opens it.
+The private key stays where it is: on a token at its holder's computer, or with the key agent of this installation,
+which opens it as a file, in an HSM or with a signing service. From a PKCS#12 file, which holds it too, only the
+certificates leave the child process that opens it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ LIMIT = 256 * 1024
 MOST = 10
 """Most certificates in one file."""
 
-STORAGES = ("token", "service")
+STORAGES = ("token", "agent")
+"""Where somebody who brings in a certificate may say that its key lies."""
+
+KINDS = {"file": "agent", "pkcs11": "hsm", "csc": "service"}
+"""What is kept as the place of a key, by the kind of which the agent says it is."""
 
 
 class CertificateFileRefused(FileRefused):
@@ -193,14 +198,22 @@ def _signed(below: x509.Certificate, above: x509.Certificate) -> bool:
     return True
 
 
-def _checked(
-    desk: Desk, *, brought: Brought, purpose: str, post: UUID, storage: str
-) -> certificate_facts.Facts:
+@dataclass(frozen=True)
+class Checked:
+    """A certificate that may be put into use: what it says, where its key lies, and what the agent calls it."""
+
+    facts: certificate_facts.Facts
+    storage: str
+    key_name: str
+
+
+def _checked(desk: Desk, *, brought: Brought, purpose: str, post: UUID, storage: str) -> Checked:
     """Check a certificate for a holder before it is put into use (Decree 23/2025, article 15).
 
     Raises:
         InvalidInput: the holder may not have one, its subject is somebody else, or it is known already.
-        SigningError: no chain to an anchor of this office, wrong usage, expired, revoked or of unknown status.
+        SigningError: no chain to an anchor of this office, wrong usage, expired, revoked or of unknown status; the
+            agent is gone, or holds the key but cannot use it.
     """
     from signing.errors import CertificateUnfit
     from signing.fitness import require_signer
@@ -219,11 +232,44 @@ def _checked(
     _require_subject(brought.der, purpose, holder, directory.agency(desk))
     if _is_known(desk, brought.der):
         raise InvalidInput("key_known", KEY_KNOWN, field="file")
-    return facts
+    where, name = _with_agent(desk, brought.der) if storage == "agent" else (storage, "")
+    return Checked(facts, where, name)
+
+
+def _with_agent(desk: Desk, der: bytes) -> tuple[str, str]:
+    """Where the key of a certificate lies and what it is called, as the key agent says by its public half.
+
+    Raises:
+        InvalidInput: it holds none, or with another certificate; KeyUnavailable: it is gone, or cannot use the key.
+    """
+    from hashlib import sha256
+
+    from signing.errors import KeyUnavailable
+
+    public, own = sha256(_key(der)).hexdigest(), sha256(der).hexdigest()
+    held: list[dict[str, str]] = desk.tools.agent().keys()
+    found = [one for one in held if one["public_key"] == public]
+    if not found:
+        raise InvalidInput("agent_has_no_key", AGENT_HAS_NO_KEY, field="storage")
+    same = [one for one in found if one["certificate"] == own]
+    if not same:
+        raise InvalidInput("agent_other_certificate", AGENT_OTHER_CERTIFICATE, field="storage", name=found[0]["name"])
+    best = min(same, key=lambda one: one["fault"])
+    if best["fault"]:
+        raise KeyUnavailable(best["fault"], best["name"])
+    return KINDS[best["kind"]], best["name"]
 
 
 OTHER_HOLDER = N_("The certificate was issued to “{given}”, not to “{wanted}”. Nothing was stored.")
 OTHER_AGENCY = N_("The certificate names another organisation than “{wanted}”. Nothing was stored.")
+AGENT_HAS_NO_KEY = N_(
+    "The key agent of this office holds no key of this certificate. Nothing was stored. Please have the administrator "
+    "connect the key, with the certificate beside it, and bring the certificate in again."
+)
+AGENT_OTHER_CERTIFICATE = N_(
+    "The key agent knows the key of this certificate, called “{name}”, with another certificate. Nothing was stored. "
+    "Please have the administrator put this certificate beside the key, and bring it in again."
+)
 KEY_KNOWN = N_("This certificate, or another one with the same key, is known already. Nothing was stored.")
 
 
@@ -263,14 +309,13 @@ def _is_known(desk: Desk, der: bytes) -> bool:
 
 @verb(Permission.CERTIFICATE_CHANGE, "certificate.brought_in", prepare=_checked)
 def bring_in(
-    desk: Desk, *, brought: Brought, purpose: str, post: UUID, storage: str, prepared: certificate_facts.Facts
+    desk: Desk, *, brought: Brought, purpose: str, post: UUID, prepared: Checked, **_storage: str
 ) -> Certificate:
-    """Put a real certificate into use; its key lies outside. It takes the place of the one before, and an open request
-    for it is answered.
+    """Put a real certificate into use. It takes the place of the one before, and an open request for it is answered.
 
     Args:
         post: the leader, or the clerk who keeps the seal.
-        storage: where the key lies, ``token`` or ``service``.
+        storage: where the key lies: ``token`` (at the computer of its holder) or ``agent`` (with the key agent).
 
     Raises:
         InvalidInput, SigningError: as ``_checked``.
@@ -280,15 +325,15 @@ def bring_in(
         purpose=purpose,
         post_id=post if purpose == "leader" else None,
         custodian_post_id=post if purpose == "seal" else None,
-        key_name="",
-        storage=storage,
+        key_name=prepared.key_name,
+        storage=prepared.storage,
         origin="imported",
-        **directory.described(prepared, brought.der, brought.chain),
+        **directory.described(prepared.facts, brought.der, brought.chain),
     )
     certificates.enter(desk, made)
     for row in _open_requests(desk, certificate_requests.slot(purpose, post)):
         row.state, row.certificate_id, row.decided_at = "issued", made.id, desk.now()
-    desk.note(purpose=purpose, post=post, subject=made.subject, certificate=made.sha256, storage=storage)
+    desk.note(purpose=purpose, post=post, subject=made.subject, certificate=made.sha256, storage=made.storage)
     return made
 
 

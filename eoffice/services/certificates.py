@@ -303,7 +303,7 @@ REVOKED_EN = "The certificate was revoked, so this was not signed. Nothing was l
 def _lock(desk: Desk, row: Certificate, **_facts: Any) -> int:
     """Close a key in every open sign-in of whoever holds it, before anything is written; answers how many it closed."""
     holder = row.post_id or row.custodian_post_id
-    if holder is None or row.storage != "agent":
+    if holder is None or not row.key_name:
         return 0
     open_now = select(SignIn.id).where(SignIn.post_id == holder, SignIn.ended_at.is_(None))
     closed = 0

@@ -307,7 +307,7 @@ def _plain(error: BaseException) -> OfficeError | None:
     if isinstance(error, OfficeError):
         return None
     if isinstance(error, SigningError):
-        down = isinstance(error, TsaDown | RevocationDown) or error.code == "agent_gone"
+        down = isinstance(error, TsaDown | RevocationDown) or error.code in ("agent_gone", "service_down")
         return SigningUnavailable(error) if down else SigningRefused(error)
     if isinstance(error, IntegrityError):
         return Conflict(detail=str(error.orig))

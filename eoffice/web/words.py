@@ -289,6 +289,7 @@ REVOCATIONS: dict[str, str] = {
 STORAGES: dict[str, str] = {
     "agent": N_("in the key agent of this office"),
     "token": N_("on a device of its holder"),
+    "hsm": N_("in an HSM or on a token of this office"),
     "service": N_("with a signing service"),
 }
 CERTIFICATE_STATES: dict[str, Word] = {

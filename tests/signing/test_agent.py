@@ -147,7 +147,7 @@ def test_time_over_means_locked_and_forgotten(vault: Vault, pki: Pki, data: byte
     assert held is not None
     clock.now += 59.9
     assert vault.sign("s1", "leader", FILE, data, "sha256")
-    assert vault.status("s1") == [{"key_id": "leader", "pss": False, "files": [FILE], "seconds": 0}]
+    assert vault.status("s1") == [{"key_id": "leader", "files": [FILE], "seconds": 0}]
     clock.now += 0.1
     vault.forget()
     assert vault._open["s1", "leader"].key is None

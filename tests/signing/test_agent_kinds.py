@@ -126,7 +126,9 @@ def running(keys: Path, path: Path) -> Iterator[tuple[AgentClient, subprocess.Po
         assert agent.stdout is not None
         assert agent.stdout.readline().strip() == str(path)
         yield AgentClient(path), agent
-        agent.terminate()
+        if agent.poll() is None:
+            agent.terminate()
+            assert agent.wait(timeout=20) == 0
 
 
 def asked(people: Pki, name: str, *, pss: bool = False) -> bytes:
