@@ -19,7 +19,7 @@ from eoffice.core.i18n import N_
 from eoffice.core.text import tidy
 
 MOST_ROWS, MOST_COLUMNS, MOST_LETTERS = 5000, 30, 300
-_MOST_UNPACKED = 64 * 1024 * 1024
+_MOST_UNPACKED = 32 * 1024 * 1024
 _LAST_ROW = 1_048_576
 """Rows a sheet of Excel or LibreOffice has at most; a file may number its rows as it likes."""
 

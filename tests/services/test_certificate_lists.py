@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 from eoffice.core.errors import FileRefused, InvalidInput
 from eoffice.jobs.worker import drain
@@ -55,6 +57,23 @@ def test_each_row_is_told_what_becomes_of_it(bare_world: World) -> None:
         (11, "wrong", lists.NO_PURPOSE),
         (12, "wrong", lists.NO_LOGIN),
     ]
+
+
+def test_a_workbook_is_read_in_the_child_like_the_same_list_as_csv(bare_world: World) -> None:
+    rows = [("nam", "Nguyễn Văn Nam", "", "Người ký"), ("", "", "", "Gửi, nhận"), (7, True, None, "Người ký")]
+    book, out = Workbook(), io.BytesIO()
+    for row in (HEAD.strip().split(";"), *rows):
+        book.active.append(row)
+    book.save(out)
+    with bare_world.office.read(bare_world.actor("phong")) as desk:
+        found = certificate_lists.read(desk, out.getvalue())
+        assert found[:2] == certificate_lists.read(
+            desk, (HEAD + "nam;Nguyễn Văn Nam;;Người ký\n;;;Gửi, nhận\n").encode()
+        )
+        assert found[2] == Row(4, "7", "TRUE", "Người ký")
+        with pytest.raises(FileRefused) as refused:
+            certificate_lists.read(desk, out.getvalue()[:-40])
+    assert refused.value.code == "sheet_refused"
 
 
 @pytest.mark.parametrize("text", ["a;b\n1;2\n", "Tên đăng nhập\nnam\n", ""])
