@@ -13,7 +13,7 @@ from typing import Literal
 from signing.extend import known_status, lasting
 from signing.fitness import require_signer
 from signing.increment import Increment, Mark, Signed
-from signing.keys import Key
+from signing.keys import Identity, Key
 from signing.results import Limits
 from signing.revocation import Source
 from signing.sign import Level, moment, needed_tsa, stamp_trust
@@ -21,7 +21,7 @@ from signing.stamp import POINTS_PER_MM, Words
 from signing.trust import Trust
 from signing.tsa import Tsa
 
-__all__ = ["AnnexRequest", "CopyRequest", "require_annex", "sign_annex", "sign_copy"]
+__all__ = ["AnnexRequest", "CopyRequest", "begin_annex", "require_annex", "sign_annex", "sign_copy"]
 
 HANOI = timezone(timedelta(hours=7))
 _MARGIN, _ABOVE = 15 * POINTS_PER_MM, 6 * POINTS_PER_MM
@@ -96,6 +96,24 @@ def require_annex(pdf: bytes, request: AnnexRequest, *, at: datetime, limits: Li
     _placed(pdf, request, (request.code,), at=at, limits=limits)
 
 
+def begin_annex(
+    pdf: bytes,
+    signer: Identity,
+    request: AnnexRequest,
+    trust: Trust,
+    *,
+    at: datetime,
+    source: Source | None = None,
+    limits: Limits = Limits(),
+) -> tuple[Increment, Mark]:
+    """Refuse whatever can be refused before a key is asked; what every way of signing an annex begins with.
+
+    Raises:
+        All that ``sign_annex`` names but KeyUnavailable, TsaDown and ValueRejected.
+    """
+    return _begin(pdf, signer, request, (request.code,), trust, source=source, at=at, limits=limits)
+
+
 def sign_copy(
     pdf: bytes,
     key: Key,
@@ -124,10 +142,24 @@ def _sign(
     limits: Limits,
 ) -> Signed:
     at, tsa = moment(at), needed_tsa(request.level, tsa, trust)
-    require_signer(key.certificate, key.chain, known_status(key, trust, source, at=at), at=at)
-    opened, mark = _placed(pdf, request, lines, at=at, limits=limits)
+    opened, mark = _begin(pdf, key, request, lines, trust, source=source, at=at, limits=limits)
     signed = opened.finish(key, mark, stamp_trust(request.level, trust), tsa=tsa, at=at)
     return lasting(signed, request.level, trust, tsa=tsa, source=source, limits=limits)
+
+
+def _begin(
+    pdf: bytes,
+    signer: Identity,
+    request: AnnexRequest | CopyRequest,
+    lines: tuple[str, ...],
+    trust: Trust,
+    *,
+    source: Source | None,
+    at: datetime,
+    limits: Limits,
+) -> tuple[Increment, Mark]:
+    require_signer(signer.certificate, signer.chain, known_status(signer, trust, source, at=at), at=at)
+    return _placed(pdf, request, lines, at=at, limits=limits)
 
 
 def _placed(

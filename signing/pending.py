@@ -22,6 +22,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from signing.annex import AnnexRequest, begin_annex
 from signing.container import scheme
 from signing.errors import CertificateUnfit, Expired, NotPermitted, SigningError, ValueRejected
 from signing.fitness import require_signer
@@ -156,7 +157,7 @@ _ONCE = Once()
 def prepare(
     pdf: bytes,
     signer: Identity,
-    request: Request | SealRequest,
+    request: Request | SealRequest | AnnexRequest,
     trust: Trust,
     *,
     user: str,
@@ -168,20 +169,23 @@ def prepare(
 
     Args:
         signer: whose key is elsewhere, such as ``Signer(certificate, chain)``.
-        request: a signature, or filling in and sealing; at level ``B-B`` or ``B-T``: a higher one is reached by
-            extending the completed document.
+        request: a signature, filling in and sealing, or the signature of an annex; at level ``B-B`` or ``B-T``: a
+            higher one is reached by extending the completed document.
         user: who alone may complete it, as the caller names its users.
         tsa: to be used when completing at level ``B-T``: tells how much room its token needs.
         at: aware claimed time of signing; None: now. It may be completed for ``LASTS`` from then on.
 
     Raises:
-        As ``signing.sign.sign`` or ``signing.seal.fill_and_seal``, but for key and authority, not asked yet.
+        As ``signing.sign.sign``, ``signing.seal.fill_and_seal`` or ``signing.annex.sign_annex``, but for key and
+        authority, not asked yet.
     """
     at = moment(at)
     if request.level not in ("B-B", "B-T"):
         raise ValueError(f"no level {request.level!r} in two steps")
     if isinstance(request, SealRequest):
         opened, mark = begin_seal(pdf, signer, request, trust, at=at, limits=limits)
+    elif isinstance(request, AnnexRequest):
+        opened, mark = begin_annex(pdf, signer, request, trust, at=at, limits=limits)
     else:
         opened, mark = begin(pdf, signer, request, trust, at=at, limits=limits)
     token_room = None

@@ -299,9 +299,25 @@ def seal(
             signed = sign_annex(pdf, key(annex.sha256), how, trust, tsa=tsa, source=source, at=desk.now())
         except (DocumentError, NotPermitted) as error:
             raise NotSealed(annex.name, error) from error
-        made.append(Sealed(annex.sha256, examine.examine(desk, desk.files.put(signed.pdf), read=False)))
-        _check(document, annex.name, made[-1].examined, certificate)
+        made.append(taken(desk, document, annex, signed.pdf, certificate=certificate))
     return tuple(made)
+
+
+def taken(desk: Desk, document: Document, annex: Annex, pdf: bytes, *, certificate: str) -> Sealed:
+    """A signed annex, however its signature was made, if it proves to be what it must be.
+
+    Args:
+        pdf: the whole signed file; certificate: SHA-256 of the agency's, which must be the one in it.
+
+    Raises:
+        SignatureProblem: it is another file, or not valid with exactly this certificate.
+    """
+    if not pdf.startswith(desk.files.read(annex.sha256, check=True)):
+        told = N_("Annex “{name}” is not the file that was approved.")
+        raise SignatureProblem("annex_changed", told, name=annex.name)
+    found = examine.examine(desk, desk.files.put(pdf), read=False)
+    _check(document, annex.name, found, certificate)
+    return Sealed(annex.sha256, found)
 
 
 def keep_sealed(desk: Desk, document: Document, made: Sequence[Sealed], *, certificate: str) -> None:

@@ -188,6 +188,27 @@ def test_what_was_sealed_must_be_the_annexes_of_the_document(staff: Staff) -> No
     assert staff.document("hanh", letter).state == "numbered"
 
 
+def test_a_signed_file_from_elsewhere_must_be_this_annex(staff: Staff) -> None:
+    """As a token or a program on the clerk's desk gives it back: the approved bytes, signed by the agency."""
+    letter = sealed(staff)
+    one, two = (staff.office.files.read(row.sha256) for row in kept(staff, letter))
+    with staff.office.read(staff.actor("hanh")) as desk:
+        row = search.document(desk, letter)
+        (first, how), (_second, _how) = annexes.to_sign(row, level="B-LT")
+        assert (first.name, how.code, how.field) == ("Phụ lục 1.pdf", row.code, annexes.field_of(row))
+        mine = issuing.seal_certificate(desk).sha256
+        assert annexes.taken(desk, row, first, one, certificate=mine).source_sha256 == first.sha256
+        for pdf, by, code in (
+            (two, mine, "annex_changed"),
+            (ONE, mine, "annex_not_valid"),
+            (one + b"%", mine, "annex_not_valid"),
+            (one, "0" * 64, "annex_not_valid"),
+        ):
+            with pytest.raises(SignatureProblem) as caught:
+                annexes.taken(desk, row, first, pdf, certificate=by)
+            assert caught.value.code == code
+
+
 def test_two_presses_seal_once(staff: Staff) -> None:
     letter = numbered(staff)
     staff.unlock("hanh", letter, "seal", "signed")
