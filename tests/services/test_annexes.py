@@ -17,7 +17,7 @@ from eoffice.core.errors import FileRefused, InvalidInput, NotAllowed, NotFound,
 from eoffice.models.documents import Document
 from eoffice.models.review import SigningItem
 from eoffice.rules.secrecy import StateSecretRefused
-from eoffice.services import annexes, drafting, files, ledger, search
+from eoffice.services import annexes, drafting, files, ledger, search, signing_list
 from signing.pki import Pki
 from signing.sign import Request, sign
 from tests.support.leaders import enter
@@ -144,6 +144,17 @@ def test_an_approval_of_other_annexes_does_not_count(staff: Staff) -> None:
         wanted = drafting.annexes_digest(search.document(desk, letter))
         assert wanted
         assert {row.annexes for row in drafting.approvals(desk, letter)} == {None}
+
+
+def test_the_leader_reads_the_document_first(staff: Staff) -> None:
+    """What his pile shows of a document is the document, however many annexes it has."""
+    letter = staff.draft("tuan", content(staff)).id
+    add(staff, letter, ONE)
+    add(staff, letter, TWO)
+    approve(staff, letter)
+    with staff.office.read(staff.actor("nam")) as desk:
+        (row,) = signing_list.pile(desk)
+        assert files.find(desk, letter, row.file_id).sha256 == drafting.newest(desk, letter).sha256
 
 
 def test_only_the_drafter_and_his_unit_change_annexes(staff: Staff) -> None:

@@ -14,8 +14,10 @@ from PIL import ImageChops
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from signing.annex import AnnexRequest, CopyRequest, sign_annex, sign_copy
+from signing.annex import AnnexRequest, CopyRequest, require_annex, sign_annex, sign_copy
 from signing.errors import NotPermitted
+from signing.keys import Signer
+from signing.pending import complete, prepare
 from signing.pki import Pki
 from signing.results import Verdict
 from signing.sign import Request, sign
@@ -105,6 +107,27 @@ def test_a_copy_tells_its_form_its_agency_and_the_time(pki: Pki, at: datetime) -
         look = pdf.pages[0].Annots[0].AP.N.read_bytes().decode("latin-1")
     assert look.count(" Tj") == 3
     assert verify(signed.pdf, pki.trust(), at=at).verdict is Verdict.PASSED
+
+
+def test_an_annex_is_signed_by_a_key_elsewhere(pki: Pki, at: datetime) -> None:
+    key, pdf = pki.key("seal"), annex()
+    request = AnnexRequest("04/SNV-VTLT")
+    begun = prepare(pdf, Signer(key.certificate, key.chain), request, pki.trust(), user="hanh", at=at)
+    value = key.sign(begun.to_sign, digest=begun.digest)
+    signed = complete(begun, value, pki.trust(), user="hanh", at=at)
+    assert signed.pdf.startswith(pdf)
+    assert signed.field == "annex"
+    assert ink(signed.pdf) == ink(sign_annex(pdf, key, request, pki.trust(), at=at).pdf)
+    assert verify(signed.pdf, pki.trust(), at=at).verdict is Verdict.PASSED
+
+
+def test_what_could_not_be_signed_is_known_without_a_key(pki: Pki, at: datetime) -> None:
+    request = AnnexRequest("04/SNV-VTLT")
+    require_annex(annex(), request, at=at)
+    certified = sign(letter(), pki.key("leader"), Request("leader", "certification"), pki.trust(), at=at)
+    with pytest.raises(NotPermitted) as refused:
+        require_annex(certified.pdf, request, at=at)
+    assert refused.value.code == "document_locked"
 
 
 def test_two_agencies_may_sign_one_annex(pki: Pki, at: datetime) -> None:
