@@ -18,6 +18,11 @@ from eoffice.core.i18n import N_
 _CATALOG = {"/Type", "/Pages", "/Version", "/Lang", "/OCProperties", "/OutputIntents"}
 """What stays of a document besides its pages: which layers are shown, colours, language."""
 
+_HARMLESS = {
+    "/Metadata", "/PageMode", "/PageLayout", "/PageLabels", "/MarkInfo", "/StructTreeRoot", "/ViewerPreferences",
+}  # fmt: skip
+"""What a plain scan may have besides, when it is signed as it is."""
+
 _PAGE = {
     "/Type", "/Parent", "/Resources", "/Contents", "/Rotate", "/UserUnit", "/Group",
     "/MediaBox", "/CropBox", "/BleedBox", "/TrimBox", "/ArtBox",
@@ -69,7 +74,7 @@ def lay_out(data: bytes, *, pages: Sequence[int]) -> bytes:
 
 def _is_plain(pdf: Any) -> bool:
     """Whether a file holds pages and nothing that would have to be left out."""
-    extra = set(pdf.Root.keys()) - _CATALOG - {"/Metadata", "/PageMode", "/PageLayout", "/PageLabels", "/MarkInfo"}
+    extra = set(pdf.Root.keys()) - _CATALOG - _HARMLESS
     active = {"/Annots", "/AA"}
     return not pdf.is_encrypted and not extra and not any(active & set(page.obj.keys()) for page in pdf.pages)
 

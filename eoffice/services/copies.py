@@ -122,10 +122,11 @@ def is_electronic(document: Document, file: DocumentFile, report: Mapping[str, A
     return sent or document.direction == Direction.OUTGOING or bool(report and report["signatures"])
 
 
-def possible_forms(document: Document, *, electronic: bool) -> list[CopyForm]:
-    """The forms the law knows for a file of a document."""
+def possible_forms(document: Document, *, electronic: bool, pages: int) -> list[CopyForm]:
+    """The forms the law knows for a file of a document with so many pages; of one page there is no part."""
     of_copy = kinds.by_code(document.kind).copy
-    return [form for form in CopyForm if rules.obstacle(form, electronic=electronic, of_copy=of_copy) is None]
+    forms = [form for form in CopyForm if rules.obstacle(form, electronic=electronic, of_copy=of_copy) is None]
+    return [form for form in forms if form is not CopyForm.EXTRACT or pages > 1]
 
 
 def deciders(desk: Desk, forms: Sequence[CopyForm] = tuple(CopyForm)) -> dict[UUID, Named]:

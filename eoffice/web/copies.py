@@ -90,7 +90,10 @@ def _page(document_id: UUID, problem: OfficeError | None = None) -> Response | t
         }
     asked = request.form.get("file")
     chosen = next((item for item in sources if str(item.id) == asked), sources[0] if sources else None)
-    possible = {form for way in set(electronic.values()) for form in copies.possible_forms(row, electronic=way)}
+    possible: set[CopyForm] = set()
+    for item in sources:
+        pages = about[item.sha256].pages or 0
+        possible.update(copies.possible_forms(row, electronic=electronic[item.id], pages=pages))
     known = about[chosen.sha256] if chosen is not None else None
     page = render_template(
         "copies/form.html",
@@ -98,6 +101,7 @@ def _page(document_id: UUID, problem: OfficeError | None = None) -> Response | t
         about=about,
         sources=sources,
         chosen=chosen,
+        made=[known for known in (about[item.sha256] for item in row.files) if known.copy],
         electronic=electronic,
         forms=[form for form in CopyForm if form in possible],
         whole=(known.pages if known else 0) or 0,

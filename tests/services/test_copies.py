@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,13 @@ from eoffice.models.documents import Document, DocumentFile
 from eoffice.services import copies, examine, files, issuing, ledger, search
 from eoffice.services.copies import Wanted
 from eoffice.services.drafting import Content
+from eoffice.services.examine import Examined
 from eoffice.services.incoming import Facts
 from signing.trust import Trust
 from signing.verify import verify
+from tests.formats.test_extract import form as more_than_pages
 from tests.support.letters import at_work, sealed
+from tests.support.papers import examined
 from tests.support.world import World, snapshot
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -270,6 +274,53 @@ def test_facts_that_are_missing(staff: Staff) -> None:
             make(staff, document, **more)
         assert refused.value.code == code, more
     assert count(staff) == (0, 0)
+
+
+@SQLITE
+def test_of_a_copy_only_a_copy_of_a_copy_is_made(staff: Staff) -> None:
+    document: UUID = staff.arrive("hanh", paper(), "bản sao y.pdf").id
+    staff.register("hanh", document, replace(FACTS, kind="copy_full"))
+    for form in ("copy_full", "copy_extract"):
+        with pytest.raises(InvalidInput) as refused:
+            make(staff, document, form, pages="1" if form == "copy_extract" else "")
+        assert refused.value.code == "of_copy_only"
+    assert make(staff, document, "copy_of_copy").code == "01/SL-SNV"
+
+
+def test_a_scan_with_more_in_it_than_pages_is_laid_out_anew(staff: Staff) -> None:
+    """A script, a form and an attachment do not get the agency's signature; the scan itself is kept as it came."""
+    before = more_than_pages()
+    document = came(staff, pdf=before)
+    row = make(staff, document)
+    copy = staff.office.files.read(row.sha256)
+    assert row.rewritten
+    assert staff.bytes_of("hanh", document, "received") == before
+    assert str(judged(staff, copy).verdict) == "PASSED"
+    assert judged(staff, copy).flags == ()
+    assert len(words(copy)) == 4
+
+
+@SQLITE
+def test_only_the_agency_s_own_signature_is_accepted(staff: Staff) -> None:
+    with staff.office.read(staff.actor("hanh")) as desk:
+        seal = issuing.seal_certificate(desk)
+        own = {"field": "copy", "certificate_sha256": seal.sha256}
+        copies._check_signed(told([own], "PASSED"), seal)
+        for signatures, verdict in (
+            ([own], "WARNED"),
+            ([own], "FAILED"),
+            ([], "PASSED"),
+            ([{**own, "certificate_sha256": "0" * 64}], "PASSED"),
+            ([{**own, "field": "agency"}], "PASSED"),
+            ([own, {**own, "field": "other"}], "PASSED"),
+        ):
+            with pytest.raises(SignatureProblem):
+                copies._check_signed(told(signatures, verdict), seal)
+
+
+def told(signatures: list[dict[str, str]], verdict: str) -> Examined:
+    """What the check would say of a finished copy."""
+    return replace(examined(b"a copy", verdict), report={"verdict": verdict, "signatures": signatures})
 
 
 @SQLITE
