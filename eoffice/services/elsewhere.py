@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from eoffice.core.desk import Desk, scope
-from eoffice.core.errors import NotFound, SignatureProblem
+from eoffice.core.errors import NotFound, ProgrammingError, SignatureProblem
 from eoffice.core.i18n import N_, translate
 from eoffice.core.ids import new_id
 from eoffice.models.directory import Certificate
@@ -135,7 +135,12 @@ def offer(desk: Desk, wanted: Wanted) -> Offer:
 
 
 def hand_out(desk: Desk, wanted: Wanted) -> Offer:
-    """Put the file into the store that goes out to be signed by a program elsewhere; ``keep`` remembers it.
+    """Fill in number and date, and store the file that goes out to be sealed by a program elsewhere; see ``keep``.
+
+    A leader's program gets the very draft that was displayed to him.
+
+    Args:
+        wanted: of the agency, on a document.
 
     Raises:
         SigningError: it could not be signed.
@@ -144,14 +149,13 @@ def hand_out(desk: Desk, wanted: Wanted) -> Offer:
     from signing.roundtrip import hand_out as ready
     from signing.seal import SealRequest, fill
 
+    if not isinstance(wanted.request, SealRequest):
+        raise ProgrammingError("only what is sealed is filled in before it goes out")
+    signer, source = Signer(wanted.certificate.der, wanted.chain), desk.tools.revocation()
     data = desk.files.read(wanted.sha256, check=True)
-    if isinstance(wanted.request, SealRequest):
-        signer = Signer(wanted.certificate.der, wanted.chain)
-        source = desk.tools.revocation()
-        data = fill(data, signer, wanted.request, desk.tools.trust(), source=source, at=desk.now())
-    sent = ready(data, wanted.request.field, kind=_kind(wanted))
-    row = _row(desk, wanted, until=desk.now() + FILE_LASTS, handed_sha256=desk.files.put(sent.pdf))
-    return Offer(row)
+    data = fill(data, signer, wanted.request, desk.tools.trust(), source=source, at=desk.now())
+    sent = ready(data, wanted.request.field)
+    return Offer(_row(desk, wanted, until=desk.now() + FILE_LASTS, handed_sha256=desk.files.put(sent.pdf)))
 
 
 def _row(desk: Desk, wanted: Wanted, *, until: datetime, **what: Any) -> PreparedSignature:
@@ -230,9 +234,11 @@ def _completed(desk: Desk, wanted: Wanted, values: Sequence[Value]) -> Signed:
 def _returned(desk: Desk, wanted: Wanted, answer: Returned) -> Signed:
     from signing.extend import lasting
     from signing.results import Limits
-    from signing.sign import Signed
+    from signing.sign import Request, Signed
 
     sent = wanted.sha256
+    if answer.prepared is None and not isinstance(wanted.request, Request):
+        raise ValueRejected("input_changed", "nothing was handed out: number and date are not in it")
     if answer.prepared is not None:
         row = _find(desk, answer.prepared)
         if (row.document_id, row.sha256) != (wanted.document, wanted.sha256) or row.handed_sha256 is None:

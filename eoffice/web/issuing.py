@@ -95,6 +95,7 @@ def _press(document_id: UUID, answer: Callable[[], Answer]) -> Response | tuple[
 @tokens.told
 def offer(document_id: UUID) -> list[dict[str, str]]:
     """Give the number, and tell what the clerk's token has to sign."""
+    _check_custodian(document_id)
     row = _number(document_id)
     with here.reading() as desk:
         made = [elsewhere.offer(desk, one) for one in issuing.agency_signatures(desk, _own(desk, row.id))]
@@ -102,14 +103,21 @@ def offer(document_id: UUID) -> list[dict[str, str]]:
     return [one.facts() for one in made]
 
 
+def _check_custodian(document_id: UUID) -> Document:
+    """Refuse before a number is given for what this person could not seal."""
+    with here.reading() as desk, issuing.seal.refusing(document_id):
+        row = _own(desk, document_id)
+        issuing.seal_certificate(desk)
+    return row
+
+
 @room.post("/issue/<uuid:document_id>/hand-out")
 @needs(Permission.DOCUMENT_ISSUE)
 def hand_out(document_id: UUID) -> Response | tuple[str, int]:
     """Give the number, and make the file that another program will seal."""
     try:
-        with here.reading() as desk:
-            if drafting.annexes(_own(desk, document_id)):
-                raise InvalidInput("annexes_by_token", ANNEXES)
+        if drafting.annexes(_check_custodian(document_id)):
+            raise InvalidInput("annexes_by_token", ANNEXES)
         row = _number(document_id)
         with here.reading() as desk:
             made = elsewhere.hand_out(desk, issuing.agency_signature(desk, _own(desk, row.id)))

@@ -250,6 +250,24 @@ def test_a_file_goes_out_and_comes_back(world: World, staff: Staff, nam: Leader,
 
 
 @SQLITE
+def test_a_seal_without_number_and_date_does_not_come_back(
+    staff: Staff, nam: Leader, key: SoftKey, letter: UUID
+) -> None:
+    seal, trust, at = on_a_token(staff.office, "seal-so-noi-vu"), staff.office.trust(), staff.office.clock.now()
+    finish(nam, letter, (value(offered(staff.office, nam.actor, letter), key),))
+    staff.number("hanh", letter)
+    bare = sign(file_of(staff, letter, "signed"), seal, Request("agency", lock_all=True), trust, at=at).pdf
+    with pytest.raises(SignatureProblem) as error:
+        staff.do("hanh", issuing.seal, letter, answer=brought_back(staff.office, bare))
+    assert error.value.code == "input_changed"
+    prepared, _out = handed_out(staff.office, staff.actor("hanh"), letter)
+    with pytest.raises(SignatureProblem) as error:
+        staff.do("hanh", issuing.seal, letter, answer=brought_back(staff.office, bare, prepared))
+    assert error.value.code == "input_changed"
+    assert staff.document("hanh", letter).state == "numbered"
+
+
+@SQLITE
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
