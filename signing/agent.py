@@ -54,6 +54,7 @@ _REMEMBERED = 3_600
 _LONGEST_MESSAGE = 4 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 _KEY_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
+_NO_NAME = "It cannot be opened by this name: lower-case letters, digits, '-', '_' and '.', at most 80."
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ERRORS: dict[str, type[SigningError]] = {
     kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SigningError)
@@ -586,12 +587,15 @@ def serve(path: Path, keys: Path) -> None:
 
 def tell(keys: Path) -> int:
     """Say which keys a folder holds, one a line; 1 when something is wrong with one of them."""
-    held = Vault(keys).held()
+    from signing import keyfolder
+
+    held = keyfolder.held(keys)
+    wrong = {one.name: SigningError(one.fault).sentence("en") for one in held if one.fault}
+    wrong |= {one.name: _NO_NAME for one in held if not _KEY_ID.fullmatch(one.name)}
     for one in held:
-        wrong = SigningError(one["fault"]).sentence("en") if one["fault"] else ""
-        columns = (one["name"], one["kind"] or "?", one["public_key"] or "-", wrong)
+        columns = (one.name, one.kind or "?", one.public_key or "-", wrong.get(one.name, ""))
         sys.stdout.write("\t".join(columns).rstrip() + "\n")
-    return int(any(one["fault"] for one in held))
+    return int(bool(wrong))
 
 
 def main(arguments: list[str] | None = None) -> int:

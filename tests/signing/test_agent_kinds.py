@@ -125,10 +125,13 @@ def running(keys: Path, path: Path) -> Iterator[tuple[AgentClient, subprocess.Po
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as agent:
         assert agent.stdout is not None
         assert agent.stdout.readline().strip() == str(path)
-        yield AgentClient(path), agent
-        if agent.poll() is None:
+        ended = False
+        try:
+            yield AgentClient(path), agent
+            ended = agent.poll() is not None
+        finally:
             agent.terminate()
-            assert agent.wait(timeout=20) == 0
+        assert ended or agent.wait(timeout=20) == 0
 
 
 def asked(people: Pki, name: str, *, pss: bool = False) -> bytes:
@@ -563,4 +566,5 @@ def test_every_key_is_told_without_secret_or_path(
     assert main(["--list", "--keys", str(keys)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert f"p256\tpkcs11\t{public('p256')}" in lines
+    assert [line for line in lines if line.startswith("Not a Name\tfile\t-\tIt cannot be opened by this name")]
     assert [line for line in lines if line.startswith("bare\tfile\t-\tThe signer's certificate cannot be read")]
