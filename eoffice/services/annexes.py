@@ -85,7 +85,9 @@ def try_out(desk: Desk, path: Path, document: Document) -> None:
     Raises:
         FileRefused: it could not be signed later, and why.
         StateSecretRefused: its first page bears the stamp of a state secret.
+        NotAllowed: somebody of another unit.
     """
+    drafting.check_drafter(desk, document)
     code = numbering.code(99_999, document.symbol)
     try:
         answer = desk.tools.sandbox().call(
@@ -127,7 +129,6 @@ def stamped(text: str) -> str:
 
 
 def _examine(desk: Desk, document: Document, *, sha256: str, **_others: Any) -> Examined:
-    drafting.check_drafter(desk, document)
     try_out(desk, desk.files.path(sha256), document)
     found = examine.welcome(examine.examine(desk, sha256, read=False))
     if SCRIPTED & set(found.flags):

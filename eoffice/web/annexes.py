@@ -15,7 +15,7 @@ from eoffice.core.errors import InvalidInput
 from eoffice.core.i18n import N_
 from eoffice.core.text import file_name
 from eoffice.rules.access import Permission
-from eoffice.services import annexes, examine, search
+from eoffice.services import annexes, examine
 from eoffice.web import here
 from eoffice.web.documents import show, stays
 from eoffice.web.guard import needs
@@ -83,14 +83,14 @@ def _take(document_id: UUID, files: list[FileStorage]) -> list[Refused]:
 
 
 def _stored(document_id: UUID, file: FileStorage) -> str:
-    """Look at a file before anything of it is kept."""
+    """Look at a file before anything of it is kept, and nothing is kept for who may not add it."""
     office = here.office()
     examine.glance(file.stream)  # type: ignore[arg-type]
     with tempfile.NamedTemporaryFile(prefix="annex-", suffix=".pdf") as brought:
         file.save(brought)
         brought.flush()
-        with here.reading() as desk:
-            annexes.try_out(desk, Path(brought.name), search.document(desk, document_id))
+        with here.reading() as desk, annexes.add_annex.refusing(document_id):
+            annexes.try_out(desk, Path(brought.name), annexes.add_annex.check(desk, document_id))
         brought.seek(0)
         return office.files.put(brought, limit=office.settings.upload_limit)  # type: ignore[arg-type]
 

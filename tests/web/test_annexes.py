@@ -15,8 +15,10 @@ from werkzeug.test import TestResponse
 
 from eoffice.cli.province import KEY_PASSWORD
 from eoffice.cli.staff import Staff
+from eoffice.core.desk import scope
 from eoffice.jobs.worker import drain
-from eoffice.services import annexes, drafting, search
+from eoffice.models.review import SigningItem
+from eoffice.services import annexes, drafting, ledger, search
 from tests.services.test_annexes import add, approve, hostile
 from tests.support.checking import CheckingClient, Page
 from tests.support.letters import at_work, content
@@ -137,6 +139,22 @@ def names_key(staff: Staff, letter: UUID) -> str:
     return str(found[0][0])
 
 
+def test_nothing_is_stored_for_who_may_not_add_it(app: Flask, town: Town, staff: Staff) -> None:
+    """A clerk who sees every draft, and the drafter himself once it is signed; both attempts are written down."""
+    letter = ready(staff, ONE)
+    other = staff.draft("tuan", content(staff)).id
+    stored = set(town.office.files.names())
+    for login, key, status in (("hanh", other, 403), ("tuan", letter, 409), ("hoa", other, 404)):
+        client = person(app, town, login)
+        data = {"csrf_token": client.token(), "key": "a" * 32, "version": "1", "file": [(io.BytesIO(TWO), "b.pdf")]}
+        answer = client.post(f"/documents/{key}/annexes", data=data, content_type="multipart/form-data")
+        assert answer.status_code == status, login
+    assert set(town.office.files.names()) == stored
+    with town.office.read(town.actor("hanh")) as desk:
+        for key in (letter, other):
+            assert "deed.refused" in [entry.word for entry in ledger.find(desk, object_id=key)]
+
+
 def test_a_form_from_before_a_change_is_refused(app: Flask, town: Town, staff: Staff) -> None:
     letter = staff.draft("tuan", content(staff)).id
     tuan = person(app, town, "tuan")
@@ -197,6 +215,27 @@ def test_only_who_writes_the_draft_is_offered_a_change(app: Flask, town: Town, s
     bring(tuan, letter, (TWO, "b.pdf"))
     assert staff.document("tuan", letter).state == "draft"
     assert "với phụ lục tại thời điểm đó" in tuan.page(f"/documents/{letter}").one("main").text()
+
+
+def test_nobody_approves_what_the_page_did_not_show(app: Flask, town: Town, staff: Staff) -> None:
+    """Another annex came between the look and the press, from the format check to the leader's desk."""
+    letter = staff.draft("tuan", content(staff)).id
+    staff.do("tuan", drafting.submit, letter)
+    son = person(app, town, "son")
+    sent = son.form(f"/documents/{letter}", "/approve-content")
+    add(staff, letter, ONE)
+    staff.do("tuan", drafting.submit, letter)
+    assert son.post(f"/documents/{letter}/approve-content", data=sent).status_code == 409
+    staff.do("son", drafting.approve_content, letter)
+    staff.do("anh", drafting.approve_format, letter)
+    nam = person(app, town, "nam")
+    seen = nam.form(f"/sign/{letter}", "/approve")
+    add(staff, letter, TWO)
+    approve(staff, letter)
+    answer = nam.post(f"/sign/{letter}/approve", data=seen)
+    assert answer.status_code == 409
+    with town.office.read(town.actor("nam")) as desk:
+        assert desk.session.scalars(scope(desk, SigningItem)).all() == []
 
 
 def test_the_leader_is_told_of_them_at_his_desk(app: Flask, town: Town, staff: Staff) -> None:

@@ -81,6 +81,9 @@ def test_roles_decide(client: CheckingClient, town: Town) -> None:
     assert client.get("/leaders").data == b"ledger"
 
 
+ANNEXES = "/documents/00000000-0000-4000-8000-000000000000/annexes"
+
+
 class Unread(io.RawIOBase):
     """A body that must not be read."""
 
@@ -88,7 +91,7 @@ class Unread(io.RawIOBase):
         raise AssertionError("the body was read")
 
 
-@pytest.mark.parametrize("path", ["/verify", "/sign-in", "/preferences", "/incoming/add"])
+@pytest.mark.parametrize("path", ["/verify", "/sign-in", "/preferences", "/incoming/add", ANNEXES])
 def test_a_body_too_large_is_refused_unread(app: Flask, path: str) -> None:
     environ = create_environ(path, method="POST", content_type="multipart/form-data; boundary=x")
     environ |= {"CONTENT_LENGTH": str(300 * 1024 * 1024), "wsgi.input": Unread()}
