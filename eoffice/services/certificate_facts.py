@@ -40,6 +40,7 @@ class Facts:
 
     Args:
         name: common name of the holder, or the whole subject when there is none.
+        subject: the whole of it in the order of RFC 4514, with a space behind each comma and words instead of numbers.
         serial: hexadecimal, in lower case.
         sha256: fingerprint, hexadecimal.
         usages: English msgids; other purposes as dotted numbers.
@@ -82,7 +83,7 @@ def read(der: bytes) -> Facts:
         return Facts(
             name=subject(found, NameOID.COMMON_NAME) or found.subject.rfc4514_string(),
             organisation=subject(found, NameOID.ORGANIZATION_NAME),
-            subject=found.subject.rfc4514_string(),
+            subject=_spoken(found.subject),
             issuer=_first(found.issuer, NameOID.COMMON_NAME) or found.issuer.rfc4514_string(),
             serial=f"{found.serial_number:x}",
             sha256=found.fingerprint(hashes.SHA256()).hex(),
@@ -96,6 +97,20 @@ def read(der: bytes) -> Facts:
         raise InvalidInput(
             "certificate_unreadable", N_("This is no certificate that can be read. Nothing was stored.")
         ) from error
+
+
+def _spoken(name: x509.Name) -> str:
+    from cryptography.x509.oid import NameOID
+
+    words = {
+        NameOID.TITLE: "T",
+        NameOID.SERIAL_NUMBER: "SERIALNUMBER",
+        NameOID.EMAIL_ADDRESS: "E",
+        NameOID.SURNAME: "SN",
+        NameOID.GIVEN_NAME: "GN",
+        NameOID.ORGANIZATION_IDENTIFIER: "ORGANIZATIONIDENTIFIER",
+    }
+    return ", ".join(part.rfc4514_string(words) for part in reversed(name.rdns))
 
 
 def _first(name: x509.Name, oid: x509.ObjectIdentifier) -> str:

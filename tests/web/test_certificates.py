@@ -197,7 +197,8 @@ def test_one_certificate_in_full(phong: CheckingClient, town: Town, locale: str)
         "en": ("not revoked, by CRL", "signing of documents", "Test certificate"),
     }[locale]
     own = (leader.serial, leader.sha256, "CA cấp phát THỬ NGHIỆM", "Nguyễn Văn Nam, Giám đốc")
-    for words in (*own, good, usage, test):
+    subject = "CN=Nguyễn Văn Nam, T=Giám đốc, "
+    for words in (*own, subject, good, usage, test):
         assert words in told, words
     with statements(town) as seen:
         phong.page(f"/certificates/{leader.id}")

@@ -40,6 +40,14 @@ def test_every_page_passes_the_audit(site: Site, size: tuple[int, int], tmp_path
         page.click("main form button.pri")
         page.wait_for_selector("main table")
         found += _audit(page)
+    with site.window(size) as page:
+        enter(site, page, "nam")
+        page.wait_for_url(lambda address: "sign-in" not in address)
+        page.goto(f"{site.address}/account")
+        found += _audit(page)
+        page.click("main a >> text=Đổi mật khẩu khóa ký")
+        page.wait_for_selector("#old_password")
+        found += _audit(page)
     assert found == []
     assert site.said == []
 
@@ -60,6 +68,6 @@ def test_it_works_with_scripts_off(site: Site, tmp_path: Path) -> None:
         page.click("main form button >> text=Thu hồi chứng thư số")
         page.wait_for_selector("text=Đã thu hồi chứng thư số; từ nay")
         page.click("main p a")
-        page.click("main nav.tabs a >> text=Đã thu hồi chứng thư")
+        page.click("main nav.tabs a >> text=Đã thu hồi")
         assert re.search("Nguyễn Văn Nam", page.inner_text("main table"))
     assert site.said == []
