@@ -60,11 +60,24 @@ def do(verb: Verb, subject: UUID | None = None, *, part: str = "", **arguments: 
     Raises:
         InvalidInput: the form has no key, or a version that is no number.
     """
-    key, version = request.form.get("key", ""), request.form.get("version", "")
-    if not re.fullmatch("[0-9a-f]{32}", key) or not re.fullmatch("[0-9]{0,9}", version):
+    key, version = _key(part), request.form.get("version", "")
+    if not re.fullmatch("[0-9]{0,9}", version):
         raise InvalidInput("form_incomplete")
     arguments.setdefault("version", int(version) if version else None)
-    return office().do(actor(), verb, subject, key=f"form:{key}{part}", locale=g.locale, **arguments)
+    return office().do(actor(), verb, subject, key=key, locale=g.locale, **arguments)
+
+
+def is_done(desk: Desk, verb: Verb, subject: UUID | None = None, **arguments: Any) -> bool:
+    """Whether this very form did this deed before, as another press of its button."""
+    desk.key = _key()
+    return verb.recalled(desk, subject, arguments)[0]
+
+
+def _key(part: str = "") -> str:
+    key = request.form.get("key", "")
+    if not re.fullmatch("[0-9a-f]{32}", key):
+        raise InvalidInput("form_incomplete")
+    return f"form:{key}{part}"
 
 
 def day(name: str, given: Mapping[str, str] | None = None) -> date | None:

@@ -167,7 +167,11 @@ def _number(document_id: UUID) -> Document:
     chosen = _chosen(request.form)
     with here.reading() as desk:
         row = _own(desk, document_id)
-        changes = row.state in ISSUABLE and issuing.plan(desk, row, chosen).changes_paper
+        changes = row.state in ISSUABLE and (
+            issuing.plan(desk, row, chosen).changes_paper
+            # another press of this form was faster, and moved the version on
+            or here.is_done(desk, issuing.choose_paper, document_id, reasons=chosen)
+        )
     if row.state not in (*ISSUABLE, State.ISSUED):
         here.do(issuing.number, document_id)  # refuses, and writes the attempt down
     version: dict[str, Any] = {}  # of the form, for the first step alone: the steps themselves move it on

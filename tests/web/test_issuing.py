@@ -23,6 +23,7 @@ from eoffice.models.books import NumberAllocation
 from eoffice.models.directory import PostRole
 from eoffice.models.documents import Document
 from eoffice.models.exchange import Delivery
+from eoffice.services import issuing as services_issuing
 from eoffice.services.drafting import To
 from eoffice.web import issuing as web_issuing
 from signing.errors import TsaDown
@@ -137,6 +138,16 @@ def test_sixteen_at_once_give_one_number(app: Flask, town: Town, staff: Staff) -
     assert press(first, letter, sent, password=KEY_PASSWORD).status_code == 303
     assert state(town, letter) == "issued"
     assert counts(town, letter) == (1, 2)
+
+
+def test_a_press_goes_on_where_the_same_form_chose_the_paper(hanh: CheckingClient, town: Town, staff: Staff) -> None:
+    letter = signed(staff)
+    sent = form(hanh.page(f"/issue/{letter}"))
+    reasons = {name[6:]: text for name, text in sent.items() if name.startswith("paper-")}
+    key = f"form:{sent['key']}"
+    town.office.do(staff.actor("hanh"), services_issuing.choose_paper, letter, key=key, reasons=reasons)
+    assert press(hanh, letter, sent, password=KEY_PASSWORD).status_code == 303
+    assert (state(town, letter), counts(town, letter)) == ("issued", (1, 2))
 
 
 def test_two_windows_go_on_with_one_number(hanh: CheckingClient, town: Town, staff: Staff) -> None:
