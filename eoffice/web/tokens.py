@@ -52,15 +52,18 @@ class Token:
 
 
 def about(certificate: Certificate | None) -> dict[str, Any]:
-    """What a page is told of a key: ``at_holder``: its holder alone has it; ``at_token``: how his token is reached."""
+    """What a page is told of a key: ``at_holder``: its holder alone has it; ``at_token``: how his token is reached;
+    ``by_pin``: the key agent opens it with a PIN.
+    """
     at_holder = certificate is not None and elsewhere.is_at_holder(certificate)
+    by_pin = certificate is not None and certificate.storage in ("hsm", "service")
     url = here.office().settings.signing_program
     if not at_holder or not url:
-        return {"at_holder": at_holder, "at_token": None}
+        return {"at_holder": at_holder, "at_token": None, "by_pin": by_pin}
     g.reach = url
     known = {code: SigningError(code).sentence(g.locale) for code in OF_THE_TOKEN}
     words = {**known, **{code: say(text, count="{count}") for code, text in OF_OURS.items()}}
-    return {"at_holder": True, "at_token": Token(url, words)}
+    return {"at_holder": True, "at_token": Token(url, words), "by_pin": False}
 
 
 def keep(offers: Sequence[Offer]) -> None:

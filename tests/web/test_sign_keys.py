@@ -198,6 +198,7 @@ def test_a_wrong_pin_is_told_tried_once_and_shown_nowhere(
     assert answer.status_code == 422
     text = answer.get_data(as_text=True)
     assert "Mã PIN của khóa ký không đúng; chưa ký gì và hệ thống không tự thử lại" in text
+    assert ">Mã PIN của khóa ký</label>" in text
     assert WRONG not in text
     if where_it_lies == "in_hsm":
         assert drawer.flags == FEW
