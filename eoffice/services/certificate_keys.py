@@ -17,7 +17,12 @@ ELSEWHERE: dict[str, str] = {
     "token": N_("This key lies on a token. Its PIN is changed with the program that came with the token."),
     "service": N_("This key lies with a signing service. Its PIN is changed where the service is run."),
 }
-"""Where the PIN of a key is changed that is no file of this installation."""
+ANYWHERE_ELSE = N_("This key is no file of this installation. Its PIN is changed where the key lies.")
+
+
+def elsewhere(storage: str) -> str:
+    """Where the PIN of a key is changed that is no file of this installation (English msgid); "" for one that is."""
+    return "" if storage == "agent" else ELSEWHERE.get(storage, ANYWHERE_ELSE)
 
 
 def own(desk: Desk, certificate_id: UUID) -> Certificate:
@@ -52,8 +57,8 @@ def _change(desk: Desk, row: Certificate, *, old: Secret, new: Secret) -> int:
     person = desk.session.get(Person, desk.actor.person) if desk.actor.person else None
     if person is None or not _holds(desk, row):
         raise NotAllowed("not_the_holder", N_("Only whoever holds a key may change its password. Nothing was changed."))
-    if row.storage != "agent":
-        raise InvalidInput("key_elsewhere", ELSEWHERE[row.storage])
+    if where := elsewhere(row.storage):
+        raise InvalidInput("key_elsewhere", where)
     accounts.judge(new.reveal(), login=person.login, name=person.full_name)
     if old.reveal() == new.reveal():
         raise InvalidInput("password_same", accounts.PASSWORD_SAME)

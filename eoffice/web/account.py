@@ -155,7 +155,7 @@ def _account(problem: str = "", field: str = "") -> str:
         sessions=sessions,
         certificates=own,
         drawn=drawn,
-        elsewhere=certificate_keys.ELSEWHERE,
+        elsewhere={row.id: certificate_keys.elsewhere(row.storage) for row in own},
         problem=problem,
         field=field,
         shortest=accounts.SHORTEST,

@@ -35,7 +35,7 @@ def _page(certificate_id: UUID, problem: OfficeError | None = None) -> str:
     return render_template(
         "account/key.html",
         row=row,
-        elsewhere=certificate_keys.ELSEWHERE.get(row.storage, ""),
+        elsewhere=certificate_keys.elsewhere(row.storage),
         problem=problem.sentence(g.locale) if problem else "",
         field="new" if of_new else "old" if problem and problem.code in OF_OLD else "",
         shortest=accounts.SHORTEST,

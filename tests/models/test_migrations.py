@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from eoffice.core.db import make_engine
+from eoffice.jobs.handlers import HANDLERS
 from eoffice.models import migrate
 from eoffice.services import ledger
 from tests.support.papers import arrived
@@ -46,3 +47,17 @@ def test_down_with_data_goes_through(bare_world: World) -> None:
     migrate.downgrade(engine, "base")
     with engine.connect() as connection, pytest.raises(Exception, match="document"):
         connection.execute(text("SELECT 1 FROM document"))
+
+
+def test_work_that_waits_keeps_its_handler(bare_world: World) -> None:
+    """What was queued under the name its deed had before is done after the upgrade too."""
+    engine = bare_world.office.engine
+    with bare_world.office.write(bare_world.system("so-noi-vu"), key="before") as desk:
+        desk.later("certificate_requests.issue", "issue:1", {"request": str(bare_world.agency("so-noi-vu"))})
+    migrate.downgrade(engine, "0003")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT name FROM job WHERE key = 'issue:1'")).scalar() == "certificates.issue"
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        name = connection.execute(text("SELECT name FROM job WHERE key = 'issue:1'")).scalar()
+    assert name in HANDLERS

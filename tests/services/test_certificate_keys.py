@@ -118,7 +118,7 @@ def test_what_is_refused_changes_nothing(
 
 
 @SQLITE
-@pytest.mark.parametrize("storage", ["token", "service"])
+@pytest.mark.parametrize("storage", ["token", "service", "hsm"])
 def test_a_key_elsewhere_says_where_its_pin_is_changed(world: World, nam: Leader, storage: str) -> None:
     row = the(world, "nam")
     _set(world, row, storage=storage)

@@ -14,7 +14,12 @@ branch_labels = None
 depends_on = None
 
 
+_MOVED = ('request', 'refuse', 'issue', 'order', 'renew')
+"""Deeds that moved from certificates to certificate_requests: what waits to be done, or was answered, goes with them."""
+
+
 def upgrade() -> None:
+    _rename('certificates', 'certificate_requests')
     op.create_table('prepared_signature',
         sa.Column('post_id', sa.Uuid(), nullable=False),
         sa.Column('document_id', sa.Uuid(), nullable=False),
@@ -38,6 +43,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _rename('certificate_requests', 'certificates')
     op.drop_index('ix_prepared_signature_until', table_name='prepared_signature')
     op.drop_index('ix_prepared_signature_document', table_name='prepared_signature')
     op.drop_table('prepared_signature')
+
+
+def _rename(before: str, after: str) -> None:
+    for table, column in (('job', 'name'), ('call', 'verb')):
+        names = sa.table(table, sa.column(column))
+        for deed in _MOVED:
+            change = sa.update(names).where(names.c[column] == f'{before}.{deed}')
+            op.execute(change.values({column: f'{after}.{deed}'}))
