@@ -154,21 +154,21 @@ def _may_decide(desk: Desk, rows: Sequence[SigningAuthority], forms: Sequence[Co
     return False
 
 
-def _decider(desk: Desk, wanted: Wanted, form: CopyForm) -> str:
-    """Name and title of the leader who decided a copy.
+def _decider(desk: Desk, wanted: Wanted, form: CopyForm) -> tuple[UUID, str]:
+    """Post, and name and title, of the leader who decided a copy.
 
     Raises:
         InvalidInput: nobody named, or somebody who may not.
     """
     people = deciders(desk, (form,))
-    if wanted.decided_by not in people:
+    if wanted.decided_by is None or wanted.decided_by not in people:
         raise InvalidInput(
             "decider_unknown",
             N_("Please choose the leader who decided that the copy is made. Nothing was changed."),
             field="decided_by",
         )
     found = people[wanted.decided_by]
-    return f"{found.name}, {found.title}"
+    return wanted.decided_by, f"{found.name}, {found.title}"
 
 
 def _purpose(wanted: Wanted) -> str:
@@ -354,8 +354,7 @@ def certify(desk: Desk, document: Document, *, wanted: Wanted, prepared: Certifi
     source = next((item for item in sources(document) if item.sha256 == prepared.source_sha256), None)
     if source is None or source.id != wanted.file:
         raise StaleForm(file=prepared.source_sha256)
-    assert wanted.decided_by is not None  # _decider refuses
-    decided_by = _decider(desk, wanted, form)
+    decider, decided_by = _decider(desk, wanted, form)
     year = local_date(desk.now()).year
     kind = kinds.by_code(form)
     number, _today = books.take(
@@ -378,7 +377,7 @@ def certify(desk: Desk, document: Document, *, wanted: Wanted, prepared: Certifi
         rewritten=prepared.rewritten,
         pages=rules.print_pages(prepared.pages),
         purpose=_purpose(wanted),
-        decided_by_id=wanted.decided_by,
+        decided_by_id=decider,
         decided_by=decided_by,
         post_id=desk.actor.post,
         made_by=f"{desk.actor.name}, {desk.actor.title}",

@@ -16,10 +16,6 @@ from uuid import UUID
 import pikepdf
 import pypdfium2
 import pytest
-from PIL import Image
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.utils import ImageReader
-from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import select, update
 
 from eoffice.cli.province import KEY_PASSWORD
@@ -40,91 +36,25 @@ from eoffice.models.books import NumberAllocation, NumberCounter
 from eoffice.models.copies import CertifiedCopy
 from eoffice.models.directory import SigningAuthority
 from eoffice.models.documents import Document, DocumentFile
+from eoffice.rules import numbering
 from eoffice.services import copies, examine, files, issuing, ledger, search
-from eoffice.services.copies import Wanted
-from eoffice.services.drafting import Content
 from eoffice.services.examine import Examined
 from eoffice.services.incoming import Facts
 from signing.trust import Trust
 from signing.verify import verify
 from tests.formats.test_extract import form as more_than_pages
+from tests.support.copies import FACTS, came, issued, make, paper, source, wish
 from tests.support.letters import at_work, sealed
 from tests.support.papers import examined
 from tests.support.world import World, snapshot
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-FACTS = Facts(code="12/CTN-HC", issuer_name="Công ty Cổ phần Cấp nước An Bình", subject="V/v đề nghị hướng dẫn lưu trữ")
 
 
 @pytest.fixture
 def staff(world: World) -> Iterator[Staff]:
     with at_work(world) as staff:
         yield staff
-
-
-def paper(pages: int = 3) -> bytes:
-    """A paper of some pages as a scanner brings it."""
-    out = io.BytesIO()
-    canvas = Canvas(out, pagesize=A4, invariant=True)
-    for number in range(1, pages + 1):
-        shade = Image.new("RGB", (60, 80), (250, 250, 240 - number))
-        canvas.drawImage(ImageReader(shade), 60, 60, width=470, height=700)
-        canvas.drawString(90, 600, f"page {number} of the paper")
-        canvas.showPage()
-    canvas.save()
-    return out.getvalue()
-
-
-def came(staff: Staff, pages: int = 3, pdf: bytes = b"") -> UUID:
-    """A paper that came by hand, was scanned and registered."""
-    document: UUID = staff.arrive("hanh", pdf or paper(pages), "công văn 12.pdf").id
-    staff.register("hanh", document, FACTS)
-    return document
-
-
-def issued(staff: Staff, paragraphs: int = 60) -> UUID:
-    """A letter of three pages that Sở Nội vụ issued."""
-    line = "Sở Nội vụ hướng dẫn giao nộp hồ sơ, tài liệu vào lưu trữ lịch sử như sau."
-    content = Content(
-        kind="official_letter",
-        subject="V/v hướng dẫn giao nộp hồ sơ, tài liệu",
-        paragraphs=(line,) * paragraphs,
-        to=(staff.to("so-tai-chinh"),),
-        signer=staff.province.posts["nam"],
-    )
-    from eoffice.services import drafting
-
-    letter: UUID = staff.draft("tuan", content).id
-    staff.do("tuan", drafting.submit, letter)
-    staff.do("son", drafting.approve_content, letter)
-    staff.do("anh", drafting.approve_format, letter)
-    staff.sign("nam", letter)
-    staff.number("hanh", letter)
-    staff.seal("hanh", letter)
-    staff.issue("hanh", letter)
-    return letter
-
-
-def source(staff: Staff, document: UUID, login: str = "hanh") -> DocumentFile:
-    with staff.office.read(staff.actor(login)) as desk:
-        return copies.sources(search.document(desk, document))[0]
-
-
-def wish(staff: Staff, document: UUID, form: str = "copy_full", **more: Any) -> Wanted:
-    given = {"purpose": "Gửi Kho bạc Nhà nước đối chiếu", "decided_by": staff.province.posts["nam"], **more}
-    return Wanted(form=form, file=given.pop("file", None) or source(staff, document).id, **given)
-
-
-def make(
-    staff: Staff, document: UUID, form: str = "copy_full", *, key: str = "", login: str = "hanh", **more: Any
-) -> CertifiedCopy:
-    """Open the key for the file and make the copy, as the page does."""
-    wanted = wish(staff, document, form, **more)
-    with staff.office.read(staff.actor(login)) as desk:
-        copies.open_seal(desk, search.document(desk, document), wanted, KEY_PASSWORD)
-    key = key or f"copy:{new_id()}"
-    made: CertifiedCopy = staff.office.do(staff.actor(login), copies.certify, document, key=key, wanted=wanted)
-    return made
 
 
 def count(staff: Staff) -> tuple[int, int]:
@@ -462,7 +392,7 @@ def test_a_number_is_given_back_when_the_commit_fails(staff: Staff, monkeypatch:
 def test_a_new_year_begins_at_one(staff: Staff) -> None:
     document = came(staff)
     assert make(staff, document).code == "01/SY-SNV"
-    series = issuing.numbering.series_key(staff.province.agencies["so-noi-vu"], 2026, "copies")
+    series = numbering.series_key(staff.province.agencies["so-noi-vu"], 2026, "copies")
     with staff.office.read(staff.actor("hanh")) as desk:
         own = scope(desk, NumberCounter).where(NumberCounter.series == series)
         assert desk.session.scalars(own).one().value == 1

@@ -16,13 +16,11 @@ from eoffice.cli.staff import Staff
 from eoffice.core.ids import new_id
 from eoffice.models.directory import Certificate
 from eoffice.services import copies, search
-from tests.services.test_copies import came, issued, make, paper, wish
 from tests.support.checking import CheckingClient, Page
+from tests.support.copies import came, issued, make, paper, wish
 from tests.support.letters import at_work
 from tests.web.conftest import Town
 from tests.web.test_documents import statements
-
-__all__ = ["paper"]
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 PURPOSE = "Gửi Kho bạc Nhà nước khu vực XVIII"
@@ -262,12 +260,13 @@ def test_no_copy_of_what_is_not_registered(hanh: CheckingClient, staff: Staff) -
 def test_the_register(hanh: CheckingClient, town: Town, staff: Staff) -> None:
     assert "Chưa có bản sao nào" in hanh.page("/copies").one("main").text()
     document = came(staff)
-    make(staff, document, purpose="=1+1")
+    make(staff, document, purpose="=1+1<b class='canary'>")
     make(staff, document, "copy_extract", pages="1-2")
     page = hanh.page("/copies")
     rows = lines(page)
     assert ["02/TrS-SNV" in rows[0], "01/SY-SNV" in rows[1]] == [True, True]
     assert "trang 1-2" in rows[0]
+    assert "=1+1<b class='canary'>" in rows[1], "shown as it was written"
     assert any(link.attributes["href"] == "/copies" for link in hanh.page("/incoming").root.all("a"))
     assert "01/SY-SNV" in hanh.page("/copies?year=2026").one("main").text()
     assert "01/SY-SNV" not in hanh.page("/copies?year=2025").one("main").text()

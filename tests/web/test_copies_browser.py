@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from eoffice.cli.province import KEY_PASSWORD
 from eoffice.cli.staff import Staff
 from eoffice.services import copies
-from tests.services.test_copies import came, issued
+from tests.support.copies import came, issued
 from tests.support.letters import at_work
 from tests.web.test_browser import PHONE, WIDE, Site, _audit, site
 

@@ -18,7 +18,9 @@ from eoffice.services.certificates import Handing
 from eoffice.services.directory import NewPost
 from eoffice.web import guard
 from tests.support.checking import CheckingClient, filled
+from tests.support.copies import make
 from tests.support.crawling import Walk, walk
+from tests.support.letters import at_work
 from tests.web.conftest import Town
 from tests.web.test_documents import change
 
@@ -76,6 +78,8 @@ def test_everybody_follows_every_link(
     routes = app.url_map.bind("localhost")
     town.enter(client, "tuan")
     client.press(f"/documents/{busy[1]['draft']}", "/edit")
+    with at_work(town) as staff:  # leads to the register of copies and to the page of one
+        make(staff, busy[1]["registered"])
     _certificates_at_work(town)
     for login in PEOPLE:
         found = journey(client, town, login)
