@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
@@ -30,13 +30,11 @@ from eoffice.rules import copies as rules
 from eoffice.rules.access import Permission
 from eoffice.rules.copies import CopyForm
 from eoffice.rules.lifecycle import Direction
-from eoffice.services import books, directory, examine, issuing
+from eoffice.services import books, directory, elsewhere, examine, issuing
 from eoffice.services.directory import Named
+from eoffice.services.elsewhere import Answer
 from eoffice.services.examine import Examined
 from eoffice.services.verbs import verb
-
-if TYPE_CHECKING:
-    from signing.agent import AgentKey
 
 FIELD = "copy"
 """Name of the signature field of a copy."""
@@ -271,24 +269,28 @@ def open_seal(desk: Desk, document: Document, wanted: Wanted, password: str) -> 
     with certify.refusing(document.id):
         certify.check(desk, document.id)
         certificate = issuing.seal_certificate(desk)
+        elsewhere.require_here(certificate)
     sha256 = lay_out(desk, document, wanted).sha256
-    agent = desk.tools.agent()
     if password:
-        agent.unlock(desk.actor.session, certificate.key_name, password, {sha256})
+        desk.tools.agent().unlock(desk.actor.session, certificate.key_name, password, {sha256})
         return
-    opened = {
-        file for item in agent.status(desk.actor.session) if item["key_id"] == certificate.key_name
-        for file in item["files"]
-    }  # fmt: skip
+    opened = issuing.opened_files(desk, certificate)
     if sha256 not in opened:
         raise KeyUnavailable("not_unlocked", certificate.key_name)
 
 
-def _certify(desk: Desk, document: Document, *, wanted: Wanted) -> Certified:
-    """Lay out, sign with the agency's key, and verify all of it before anything is committed."""
-    from signing.annex import CopyRequest, sign_copy
+def agency_signature(desk: Desk, document: Document, wanted: Wanted) -> tuple[Laid, elsewhere.Wanted]:
+    """What will be signed, and the agency's signature on it as it is to be made now.
 
-    certificate = issuing.seal_certificate(desk)
+    Raises:
+        NotAllowed: another post keeps the agency's key. WrongState: nothing is copied of a document in this state.
+        InvalidInput, SignatureProblem: see ``lay_out``.
+    """
+    from signing.annex import CopyRequest
+
+    with certify.refusing(document.id):
+        certify.check(desk, document.id)
+        certificate = issuing.seal_certificate(desk)
     laid = lay_out(desk, document, wanted)
     request = CopyRequest(
         form=_printed(laid.form),
@@ -298,33 +300,22 @@ def _certify(desk: Desk, document: Document, *, wanted: Wanted) -> Certified:
         name=certificate.name,
         reason=f"{laid.form.printed} {document.code} SHA-256 {laid.source.sha256}",
     )
-    signed = sign_copy(
-        laid.data,
-        _key(desk, certificate, laid.sha256),
-        request,
-        desk.tools.trust(),
-        tsa=desk.tools.tsa(),
-        source=desk.tools.revocation(),
-        at=desk.now(),
-    )
+    return laid, elsewhere.Wanted(document.id, certificate, laid.sha256, request, laid.data)
+
+
+def _certify(desk: Desk, document: Document, *, wanted: Wanted, answer: Answer | None = None) -> Certified:
+    """Lay out, sign with the agency's key, and verify all of it before anything is committed."""
+    laid, own = agency_signature(desk, document, wanted)
+    signed = elsewhere.make(desk, own, answer)
     examined = examine.examine(desk, desk.files.put(signed.pdf), read=False)
-    _check_signed(examined, certificate)
-    return Certified(laid.source.sha256, laid.pages, laid.rewritten, certificate.sha256, examined)
+    _check_signed(examined, own.certificate)
+    return Certified(laid.source.sha256, laid.pages, laid.rewritten, own.certificate.sha256, examined)
 
 
 def _printed(form: CopyForm) -> Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"]:
     if form is CopyForm.FULL:
         return "SAO Y"
     return "SAO LỤC" if form is CopyForm.OF_COPY else "TRÍCH SAO"
-
-
-def _key(desk: Desk, certificate: Certificate, sha256: str) -> AgentKey:
-    from signing.agent import AgentKey
-
-    chain = tuple(bytes.fromhex(der) for der in certificate.chain)
-    return AgentKey(
-        desk.tools.agent(), desk.actor.session, certificate.key_name, sha256, certificate.der, chain
-    )
 
 
 def _check_signed(found: Examined, certificate: Certificate) -> None:
@@ -339,8 +330,13 @@ def _check_signed(found: Examined, certificate: Certificate) -> None:
 
 
 @verb(Permission.DOCUMENT_SEAL, "copy.certified", on=Document, prepare=_certify)
-def certify(desk: Desk, document: Document, *, wanted: Wanted, prepared: Certified) -> CertifiedCopy:
+def certify(
+    desk: Desk, document: Document, *, wanted: Wanted, prepared: Certified, answer: Answer | None = None
+) -> CertifiedCopy:
     """Make a certified copy: its number of the year, its line in the register of copies, its file at the document.
+
+    Args:
+        answer: of the clerk's token, when the agency's key lies there.
 
     Raises:
         NotAllowed: not the custodian of the agency's key.
@@ -354,6 +350,8 @@ def certify(desk: Desk, document: Document, *, wanted: Wanted, prepared: Certifi
     source = next((item for item in sources(document) if item.sha256 == prepared.source_sha256), None)
     if source is None or source.id != wanted.file:
         raise StaleForm(file=prepared.source_sha256)
+    if answer:
+        elsewhere.claim(desk, answer)
     decider, decided_by = _decider(desk, wanted, form)
     year = local_date(desk.now()).year
     kind = kinds.by_code(form)

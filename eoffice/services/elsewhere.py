@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from eoffice.models.review import PreparedSignature
 from signing.errors import DocumentError, NotPermitted, SigningError, ValueRejected
 
 if TYPE_CHECKING:
-    from signing.annex import AnnexRequest
+    from signing.annex import AnnexRequest, CopyRequest
     from signing.pending import Pending
     from signing.seal import SealRequest
     from signing.sign import Request, Signed
@@ -54,12 +54,17 @@ class NotAccepted(SignatureProblem):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A signature that is to be made: whose, under which file of the store, and how."""
+    """A signature that is to be made: whose, under which file, and how.
+
+    Args:
+        sha256: of the file; data: the file itself where it is laid out anew each time and not in the store.
+    """
 
     document: UUID
     certificate: Certificate
     sha256: str
-    request: Request | SealRequest | AnnexRequest
+    request: Request | SealRequest | AnnexRequest | CopyRequest
+    data: bytes = field(default=b"", repr=False)
 
     @property
     def chain(self) -> tuple[bytes, ...]:
@@ -122,7 +127,7 @@ def offer(desk: Desk, wanted: Wanted) -> Offer:
     from signing.pending import prepare
 
     pending = prepare(
-        desk.files.read(wanted.sha256, check=True),
+        _data(desk, wanted),
         Signer(wanted.certificate.der, wanted.chain),
         wanted.request,
         desk.tools.trust(),
@@ -152,8 +157,7 @@ def hand_out(desk: Desk, wanted: Wanted) -> Offer:
     if not isinstance(wanted.request, SealRequest):
         raise ProgrammingError("only what is sealed is filled in before it goes out")
     signer, source = Signer(wanted.certificate.der, wanted.chain), desk.tools.revocation()
-    data = desk.files.read(wanted.sha256, check=True)
-    data = fill(data, signer, wanted.request, desk.tools.trust(), source=source, at=desk.now())
+    data = fill(_data(desk, wanted), signer, wanted.request, desk.tools.trust(), source=source, at=desk.now())
     sent = ready(data, wanted.request.field)
     return Offer(_row(desk, wanted, until=desk.now() + FILE_LASTS, handed_sha256=desk.files.put(sent.pdf)))
 
@@ -220,7 +224,7 @@ def _completed(desk: Desk, wanted: Wanted, values: Sequence[Value]) -> Signed:
     except (binascii.Error, ValueError) as error:
         raise ValueRejected("value_wrong", "no base64") from error
     return complete(
-        Pending.from_bytes(row.content, desk.files.read(wanted.sha256)),
+        Pending.from_bytes(row.content, _data(desk, wanted)),
         raw,
         desk.tools.trust(),
         user=_user(desk),
@@ -375,6 +379,10 @@ def _user(desk: Desk) -> str:
     return f"{desk.actor.post}:{desk.actor.person}:{desk.actor.session}"
 
 
+def _data(desk: Desk, wanted: Wanted) -> bytes:
+    return wanted.data or desk.files.read(wanted.sha256, check=True)
+
+
 def _kind(wanted: Wanted) -> Any:
     return getattr(wanted.request, "kind", "approval")
 
@@ -394,16 +402,18 @@ def make(desk: Desk, wanted: Wanted, answer: Answer | None) -> Signed:
 
 def _with_agent(desk: Desk, wanted: Wanted) -> Signed:
     from signing.agent import AgentKey
-    from signing.annex import AnnexRequest, sign_annex
+    from signing.annex import AnnexRequest, CopyRequest, sign_annex, sign_copy
     from signing.seal import SealRequest, fill_and_seal
     from signing.sign import sign
 
     name, der = wanted.certificate.key_name, wanted.certificate.der
     key = AgentKey(desk.tools.agent(), desk.actor.session, name, wanted.sha256, der, wanted.chain)
-    data, trust = desk.files.read(wanted.sha256, check=True), desk.tools.trust()
+    data, trust = _data(desk, wanted), desk.tools.trust()
     how: dict[str, Any] = {"tsa": desk.tools.tsa(), "source": desk.tools.revocation(), "at": desk.now()}
     if isinstance(wanted.request, SealRequest):
         return fill_and_seal(data, key, wanted.request, trust, **how)
     if isinstance(wanted.request, AnnexRequest):
         return sign_annex(data, key, wanted.request, trust, **how)
+    if isinstance(wanted.request, CopyRequest):
+        return sign_copy(data, key, wanted.request, trust, **how)
     return sign(data, key, wanted.request, trust, **how)

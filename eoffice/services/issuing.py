@@ -407,7 +407,7 @@ def open_seal(desk: Desk, document: Document, password: str, *, more: Sequence[s
     if password:
         opened = needed | _with_annexes(desk, more, room=MOST_HASHES - len(needed))
         desk.tools.agent().unlock(desk.actor.session, certificate.key_name, password, opened)
-    elif not needed <= _opened(desk, certificate):
+    elif not needed <= opened_files(desk, certificate):
         raise KeyUnavailable("not_unlocked", certificate.key_name)
 
 
@@ -416,7 +416,7 @@ def is_seal_open(desk: Desk, certificate: Certificate, document: Document) -> bo
     from signing.errors import KeyUnavailable
 
     try:
-        return _needed(document) <= _opened(desk, certificate)
+        return _needed(document) <= opened_files(desk, certificate)
     except KeyUnavailable:
         return False
 
@@ -437,7 +437,8 @@ def _with_annexes(desk: Desk, signed: Sequence[str], *, room: int) -> set[str]:
     return opened
 
 
-def _opened(desk: Desk, certificate: Certificate) -> set[str]:
+def opened_files(desk: Desk, certificate: Certificate) -> set[str]:
+    """Hashes of the files for which this sign-in has a key open."""
     status = desk.tools.agent().status(desk.actor.session)
     return {sha256 for item in status if item["key_id"] == certificate.key_name for sha256 in item["files"]}
 

@@ -15,9 +15,9 @@ from eoffice.models.documents import Document
 from eoffice.rules.access import Permission
 from eoffice.rules.copies import CopyForm
 from eoffice.rules.lifecycle import State, next_state
-from eoffice.services import copies, directory, files, search
+from eoffice.services import copies, directory, elsewhere, files, search
 from eoffice.services.copies import Wanted
-from eoffice.web import here, sheets, words
+from eoffice.web import here, sheets, tokens, words
 from eoffice.web.guard import needs, signed_in
 from eoffice.web.language import say as _
 from eoffice.web.language import short_subject
@@ -44,24 +44,41 @@ def form(document_id: UUID) -> Response | tuple[str, int]:
 @needs(Permission.DOCUMENT_SEAL)
 def certify(document_id: UUID) -> Response | tuple[str, int]:
     """Make a certified copy; the same press again leads to the same copy."""
-    given = request.form
     try:
-        wanted = Wanted(
-            form=given.get("form", "")[:40],
-            file=here.identifier("file") or NOWHERE,
-            pages=given.get("pages", "")[:1000],
-            purpose=given.get("purpose", "")[:4000],
-            decided_by=here.identifier("decided_by"),
-        )
-        with here.reading() as desk:
-            copies.open_seal(desk, _own(desk, document_id), wanted, given.get("password", "")[:1000])
-        row = here.do(copies.certify, document_id, wanted=wanted)
+        wanted, values = _wanted(), tokens.values()
+        if not values:
+            with here.reading() as desk:
+                copies.open_seal(desk, _own(desk, document_id), wanted, request.form.get("password", "")[:1000])
+        row = here.do(copies.certify, document_id, wanted=wanted, **({"answer": values} if values else {}))
     except NotFound:
         raise
     except OfficeError as error:
         return _page(document_id, error)
     flash(_("Certified copy {code} was made.", code=row.code))
     return here.go(url_for("copies.copy", copy_id=row.id))
+
+
+@room.post("/documents/<uuid:document_id>/copy/offer")
+@needs(Permission.DOCUMENT_SEAL)
+@tokens.told
+def offer(document_id: UUID) -> list[dict[str, str]]:
+    """What the clerk's token has to sign for a copy."""
+    wanted = _wanted()
+    with here.reading() as desk:
+        made = elsewhere.offer(desk, copies.agency_signature(desk, _own(desk, document_id), wanted)[1])
+    tokens.keep([made])
+    return [made.facts()]
+
+
+def _wanted() -> Wanted:
+    given = request.form
+    return Wanted(
+        form=given.get("form", "")[:40],
+        file=here.identifier("file") or NOWHERE,
+        pages=given.get("pages", "")[:1000],
+        purpose=given.get("purpose", "")[:4000],
+        decided_by=here.identifier("decided_by"),
+    )
 
 
 def _own(desk: Any, document_id: UUID) -> Document:
@@ -110,6 +127,7 @@ def _page(document_id: UUID, problem: OfficeError | None = None) -> Response | t
         problem=problem.sentence(g.locale) if problem else "",
         field=str(problem.facts.get("field", "")) if problem else "",
         **found,
+        **tokens.about(certificate if mine else None),
     )
     return page, problem.status if problem else 200
 

@@ -18,9 +18,11 @@ from eoffice.models.directory import Certificate
 from eoffice.services import copies, search
 from tests.support.checking import CheckingClient, Page
 from tests.support.copies import came, issued, make, paper, wish
+from tests.support.elsewhere import on_a_token
 from tests.support.letters import at_work
 from tests.web.conftest import Town
 from tests.web.test_documents import statements
+from tests.web.test_tokens import values
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 PURPOSE = "Gửi Kho bạc Nhà nước khu vực XVIII"
@@ -344,3 +346,23 @@ def test_the_wish_is_one_value(staff: Staff) -> None:
     """The same answer for the same wish alone: what a key was used for is compared as a whole."""
     document = came(staff)
     assert wish(staff, document) == wish(staff, document)
+
+
+def test_the_clerk_s_token_signs_a_copy(hanh: CheckingClient, town: Town, staff: Staff) -> None:
+    document = came(staff)
+    seal = on_a_token(staff.office, "seal-so-noi-vu")
+    page = hanh.page(f"/documents/{document}/copy")
+    sent = {**form(page), "purpose": PURPOSE}
+    assert "password" not in sent
+    refused = hanh.post(f"/documents/{document}/copy", data=sent)
+    assert (refused.status_code, made(town)) == (422, 0)
+    asked = next(item for item in page.root.all("form") if "data-offer" in item.attributes).attributes["data-offer"]
+    assert hanh.post(asked, data={**sent, "purpose": ""}).status_code == 422
+    told = hanh.post(asked, data=sent)
+    assert told.status_code == 200
+    answer = hanh.post(f"/documents/{document}/copy", data={**sent, "value": values(told.json, seal)})
+    assert answer.status_code == 303
+    assert made(town) == 1
+    other = {**form(hanh.page(f"/documents/{document}/copy")), "purpose": PURPOSE, "value": values(told.json, seal)}
+    assert hanh.post(f"/documents/{document}/copy", data=other).status_code == 422
+    assert made(town) == 1, "what was handed to the token serves once"
