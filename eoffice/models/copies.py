@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKeyConstraint, Index, UniqueConstraint, or_, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from eoffice.core.db import Base, Owned, one_of, short
 from eoffice.core.desk import Actor
-from eoffice.models.documents import Participant
+from eoffice.models.documents import takes_part
 from eoffice.rules.copies import CopyForm
 
 
@@ -58,13 +58,4 @@ class CertifiedCopy(Base, Owned):
     @classmethod
     def visible_to(cls, actor: Actor, *, few: bool = False) -> ColumnElement[bool]:
         """What a person who does not see the whole agency may see: copies of the documents he takes part in."""
-        if actor.post is None:
-            return cls.id.is_(None)
-        mine = Participant.post_id == actor.post
-        who = or_(mine, Participant.unit_id == actor.unit) if actor.unit else mine
-        if few:
-            parts = select(Participant.id).where(
-                Participant.agency_id == cls.agency_id, Participant.document_id == cls.document_id, who
-            )
-            return parts.exists()
-        return cls.document_id.in_(select(Participant.document_id).where(Participant.agency_id == actor.agency, who))
+        return takes_part(actor, cls.document_id, cls.agency_id, few=few)

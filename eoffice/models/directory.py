@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from eoffice.core.db import Base, Owned, Row, one_of, short
 from eoffice.rules.access import Role
-from eoffice.rules.authority import Basis, Holder
+from eoffice.rules.authority import Authority, Basis, Capacity, Holder
 
 
 class Agency(Base, Row):
@@ -141,6 +141,17 @@ class SigningAuthority(Base, Owned):
         one_of("basis", Basis),
         one_of("holder", Holder),
     )
+
+    def as_rule(self) -> Authority:
+        """The same as the rules know it."""
+        return Authority(
+            post=self.post_id,
+            capacity=Capacity(Basis(self.basis), Holder(self.holder)),
+            kinds=frozenset(self.kinds) if self.kinds is not None else None,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+            basis_document=self.basis_document,
+        )
 
 
 class Certificate(Base, Owned):

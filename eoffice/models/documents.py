@@ -13,6 +13,8 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     UniqueConstraint,
+    and_,
+    false,
     or_,
     select,
     text,
@@ -166,17 +168,7 @@ class Document(Base, Owned):
     @classmethod
     def visible_to(cls, actor: Actor, *, few: bool = False) -> ColumnElement[bool]:
         """What a person who does not see the whole agency may see: what he or his unit takes part in."""
-        if actor.post is None:
-            return cls.id.is_(None)
-        mine = Participant.post_id == actor.post
-        who = or_(mine, Participant.unit_id == actor.unit) if actor.unit else mine
-        if few:
-            parts = select(Participant.id).where(
-                Participant.agency_id == cls.agency_id, Participant.document_id == cls.id, who
-            )
-            return parts.exists()
-        # From his few parts to the documents: asking each document of a large book costs twice as much and more.
-        return cls.id.in_(select(Participant.document_id).where(Participant.agency_id == actor.agency, who))
+        return takes_part(actor, cls.id, cls.agency_id, few=few)
 
 
 class DocumentFile(Base, Owned):
@@ -219,3 +211,22 @@ class Participant(Base, Owned):
         Index("ix_participant_post", "agency_id", "post_id", "document_id"),
         Index("ix_participant_unit", "agency_id", "unit_id", "document_id"),
     )
+
+
+def takes_part(actor: Actor, document: Any, agency: Any, *, few: bool) -> ColumnElement[bool]:
+    """The documents a person or his unit takes part in: what somebody who does not see the whole agency may see.
+
+    Args:
+        document, agency: columns with the document's id and its agency's.
+        few: see ``core.desk.scope``.
+    """
+    if actor.post is None:
+        return false()
+    mine = Participant.post_id == actor.post
+    who = or_(mine, Participant.unit_id == actor.unit) if actor.unit else mine
+    if few:
+        parts = select(Participant.id).where(Participant.agency_id == agency, Participant.document_id == document, who)
+        return parts.exists()
+    # From his few parts to the documents: asking each document of a large book costs twice as much and more.
+    own = select(Participant.document_id).where(Participant.agency_id == actor.agency, who)
+    return and_(document.in_(own))

@@ -137,19 +137,10 @@ def deciders(desk: Desk, forms: Sequence[CopyForm] = tuple(CopyForm)) -> dict[UU
 
 def _may_decide(desk: Desk, rows: Sequence[SigningAuthority], forms: Sequence[CopyForm]) -> bool:
     today = local_date(desk.now())
-    for row in rows:
-        capacity = authority.Capacity(authority.Basis(row.basis), authority.Holder(row.holder))
-        own = authority.Authority(
-            post=row.post_id,
-            capacity=capacity,
-            kinds=frozenset(row.kinds) if row.kinds is not None else None,
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-            basis_document=row.basis_document,
-        )
-        if any(authority.check([own], capacity=capacity, kind=form, on=today) for form in forms):
-            return True
-    return False
+    given = [row.as_rule() for row in rows]
+    return any(
+        authority.check([one], capacity=one.capacity, kind=form, on=today) for one in given for form in forms
+    )
 
 
 def _decider(desk: Desk, wanted: Wanted, form: CopyForm) -> tuple[UUID, str]:

@@ -68,17 +68,7 @@ def may_sign(desk: Desk, document: Document) -> authority.Capacity:
         raise NotAllowed("not_signer", N_("Another person is named to sign this document. Nothing was changed."))
     drafting.check_approved(desk, document)
     capacity = authority.Capacity.parse(document.capacity)
-    found = [
-        authority.Authority(
-            post=row.post_id,
-            capacity=authority.Capacity(authority.Basis(row.basis), authority.Holder(row.holder)),
-            kinds=frozenset(row.kinds) if row.kinds is not None else None,
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-            basis_document=row.basis_document,
-        )
-        for row in directory.authorities(desk, document.signer_post_id)
-    ]
+    found = [row.as_rule() for row in directory.authorities(desk, document.signer_post_id)]
     answer = authority.check(found, capacity=capacity, kind=document.kind, on=local_date(desk.now()))
     if isinstance(answer, authority.Refused):
         raise NotAllowed(answer.reason, answer.message)

@@ -413,14 +413,7 @@ def signers(desk: Desk) -> list[Signer]:
         for row in rows:
             if row.post_id != post.id:
                 continue
-            given = authority.Authority(
-                post=post.id,
-                capacity=authority.Capacity(authority.Basis(row.basis), authority.Holder(row.holder)),
-                kinds=frozenset(row.kinds) if row.kinds is not None else None,
-                valid_from=row.valid_from,
-                valid_to=row.valid_to,
-                basis_document=row.basis_document,
-            )
+            given = row.as_rule()
             called = f"{post.person.honorific} {post.person.full_name.rpartition(' ')[2]}"
             label = _label(row.basis, row.holder, head, post)
             one = Signer(post.id, row.basis, row.holder, label, called, (given,))
