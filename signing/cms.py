@@ -152,11 +152,18 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
         key = found.certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True) from error
-    found.weak = found.weak or (isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048)
+    found.weak = found.weak or weak_key(key)
     found.algorithm = _value(signer, key, found.value, message, actual, name)
     if found.bound is False:
         raise CmsFault("signing_certificate_mismatch", "NO_SIGNING_CERTIFICATE_FOUND")
     found.integrity = Integrity.OK
+
+
+def weak_key(key: Any) -> bool:
+    """Say whether a public key is short enough to be broken: below 112 bits of strength (NIST SP 800-57, table 2)."""
+    if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
+        return key.key_size < 2048
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size < 224
 
 
 def _collect(found: Container, signed: Any) -> None:
