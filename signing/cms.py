@@ -34,6 +34,9 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 _WEAK = frozenset({"md2", "md5", "sha1"})
 _MOST = 100
+_ONCE = frozenset(
+    {"message_digest", "content_type", "signing_time", "signing_certificate", "signing_certificate_v2"}
+)  # attributes that a reader could otherwise choose among
 _KINDS = frozenset({"rsassa_pkcs1v15", "rsassa_pss", "ecdsa", "dsa", "ed25519", "ed448"})
 _KEYS = (
     rsa.RSAPublicKey,
@@ -214,7 +217,7 @@ def _attributes(found: Container, attributes: Any, content_type: str, actual: by
     known: dict[str, Any] = {}
     for attribute in attributes:
         name = attribute["type"].native
-        if name in known and name in ("message_digest", "content_type", "signing_certificate_v2"):
+        if name in known and name in _ONCE:
             raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail=f"{name} twice")
         known[name] = attribute["values"]
     for name in ("message_digest", "content_type"):
@@ -237,6 +240,7 @@ def _attributes(found: Container, attributes: Any, content_type: str, actual: by
 def _bound(certificate: x509.Certificate | None, known: dict[str, Any]) -> bool | None:
     if certificate is None:
         return None
+    told: list[bool] = []
     for name, default in (("signing_certificate_v2", "sha256"), ("signing_certificate", "sha1")):
         values = known.get(name)
         if values is None:
@@ -244,8 +248,8 @@ def _bound(certificate: x509.Certificate | None, known: dict[str, Any]) -> bool 
         entry = values[0]["certs"][0]
         algorithm = entry["hash_algorithm"]["algorithm"].native if name.endswith("v2") else default
         digest = hashlib.new(algorithm, certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
-        return hmac.compare_digest(entry["cert_hash"].native, digest)
-    return None
+        told.append(hmac.compare_digest(entry["cert_hash"].native, digest))
+    return all(told) if told else None  # both kinds may stand side by side, and then both must mean this one
 
 
 def _unsigned(found: Container, attributes: Any) -> None:

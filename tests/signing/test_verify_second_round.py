@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from asn1crypto import cms, core, tsp
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
@@ -16,7 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from signing.cms import weak_key
 from signing.pki import Pki
 from signing.results import Integrity, Verdict, Verification
-from tests.signing.making import LEADER, Judge, draft, judge  # noqa: F401
+from tests.signing.making import (  # noqa: F401
+    LEADER,
+    Judge,
+    draft,
+    judge,
+)
 
 
 def codes(answer: Verification) -> set[str]:
@@ -66,3 +76,86 @@ def test_a_short_key_of_any_kind_is_weak() -> None:
     assert weak_key(dsa.generate_private_key(1024).public_key())
     assert weak_key(rsa.generate_private_key(65537, 1024).public_key())
     assert not weak_key(rsa.generate_private_key(65537, 2048).public_key())
+
+
+def info(pki: Pki, data: bytes, digest: str, more: list[dict[str, Any]], who: str = "leader") -> cms.SignerInfo:
+    """One signer's part of a container, with further signed attributes."""
+    key = pki.key(who)
+    certificate = asn1_x509.Certificate.load(key.certificate)
+    named = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
+    attributes = cms.CMSAttributes(
+        [
+            {"type": "content_type", "values": ["data"]},
+            {"type": "message_digest", "values": [hashlib.new(digest, data).digest()]},
+            *more,
+        ]
+    )
+    return cms.SignerInfo(
+        {
+            "version": "v1",
+            "sid": {"issuer_and_serial_number": named},
+            "digest_algorithm": {"algorithm": digest},
+            "signed_attrs": attributes,
+            "signature_algorithm": {"algorithm": f"{digest}_rsa"},
+            "signature": key.sign(attributes.dump(), digest=digest),
+        }
+    )
+
+
+def enclosing(pki: Pki, *infos: cms.SignerInfo) -> bytes:
+    """A container around the parts of some signers."""
+    people = [asn1_x509.Certificate.load(pki.certificate(name)) for name in ("leader", "deputy")]
+    body = {
+        "version": "v1",
+        "digest_algorithms": [{"algorithm": one["digest_algorithm"]["algorithm"]} for one in infos],
+        "encap_content_info": {"content_type": "data"},
+        "certificates": people,
+        "signer_infos": infos,
+    }
+    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(body)}).dump())
+
+
+def older(der: bytes) -> dict[str, Any]:
+    """The binding to a certificate as it was before SHA-2 (RFC 2634)."""
+    identity = tsp.ESSCertID({"cert_hash": hashlib.sha1(der, usedforsecurity=False).digest()})
+    return {"type": "signing_certificate", "values": [tsp.SigningCertificate({"certs": [identity]})]}
+
+
+def newer(der: bytes) -> dict[str, Any]:
+    """The binding to a certificate of today (RFC 5035)."""
+    identity = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(der).digest()})
+    return {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [identity]})]}
+
+
+def clock(at: datetime) -> dict[str, Any]:
+    return {"type": "signing_time", "values": [cms.Time({"utc_time": core.UTCTime(at)})]}
+
+
+DAY = timedelta(days=1)
+ATTRIBUTES: dict[str, tuple[Callable[[bytes, bytes, datetime], list[dict[str, Any]]], Verdict, str]] = {
+    "both bindings mean the signer": (lambda own, other, at: [older(own), newer(own)], Verdict.PASSED, ""),
+    "the older binding means another": (
+        lambda own, other, at: [older(other), newer(own)], Verdict.FAILED, "signing_certificate_mismatch",
+    ),
+    "the newer binding means another": (
+        lambda own, other, at: [older(own), newer(other)], Verdict.FAILED, "signing_certificate_mismatch",
+    ),
+    "two older bindings": (
+        lambda own, other, at: [older(other), older(own)], Verdict.FAILED, "container_unreadable",
+    ),
+    "two clocks": (
+        lambda own, other, at: [newer(own), clock(at - DAY), clock(at)], Verdict.FAILED, "container_unreadable",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_attributes_that_contradict_each_other(judge: Judge, pki: Pki, at: datetime, name: str) -> None:
+    more, verdict, code = ATTRIBUTES[name]
+    wanted = more(pki.certificate("leader"), pki.certificate("deputy"), at)
+    signed = draft().sign(
+        pki.key("leader"), LEADER, at, build=lambda data: enclosing(pki, info(pki, data, "sha256", wanted))
+    )
+    answer = judge(signed)
+    assert answer.verdict is verdict
+    assert codes(answer) == ({code} if code else set())
