@@ -34,6 +34,7 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 _WEAK = frozenset({"md2", "md5", "sha1"})
 _MOST = 100
+_MOST_SIGNERS = 4
 _ONCE = frozenset(
     {"message_digest", "content_type", "signing_time", "signing_certificate", "signing_certificate_v2"}
 )  # attributes that a reader could otherwise choose among
@@ -116,9 +117,29 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="content type")
     signed = info["content"]
     _collect(found, signed)
-    if len(signed["signer_infos"]) != 1:
+    signers = signed["signer_infos"]
+    if not 1 <= len(signers) <= _MOST_SIGNERS:
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="signers")
-    signer = signed["signer_infos"][0]
+    _check(found, signed, signers[0], digest, content_type, sha1_inside=sha1_inside)
+    digests = {found.digest_name}
+    for signer in list(signers)[1:]:
+        # ISO 32000-2, 12.8.3.3.1, allows one; some programs write the same signer once for each of several digests.
+        other = Container(pool=found.pool)
+        if signer["sid"].dump() != signers[0]["sid"].dump():
+            raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="signers")
+        _check(other, signed, signer, digest, content_type, sha1_inside=sha1_inside)
+        if other.digest_name in digests:
+            raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="signers")
+        digests.add(other.digest_name)
+    if len(signers) > 1:
+        raise CmsFault("several_signers", "SIG_CONSTRAINTS_FAILURE", unsupported=True)
+    found.integrity = Integrity.OK
+
+
+def _check(
+    found: Container, signed: Any, signer: Any, digest: Digest, content_type: str, *, sha1_inside: bool
+) -> None:
+    """Check one signer's part against the content."""
     found.certificate = _signer(signer, found.pool)
     encapsulated = signed["encap_content_info"]
     inner = encapsulated["content"]
@@ -159,7 +180,6 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
     found.algorithm = _value(signer, key, found.value, message, actual, name)
     if found.bound is False:
         raise CmsFault("signing_certificate_mismatch", "NO_SIGNING_CERTIFICATE_FOUND")
-    found.integrity = Integrity.OK
 
 
 def weak_key(key: Any) -> bool:

@@ -383,6 +383,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The signature value does not fit the signer's certificate.",
     ),
     "container_unreadable": ("Không đọc được khối chữ ký.", "The signature container cannot be read."),
+    "several_signers": (
+        "Khối chữ ký có nhiều phần ký trong khi tiêu chuẩn chỉ cho phép một, nên không thể kết luận.",
+        "The container holds several signers' parts where the standard allows one, so nothing can be concluded.",
+    ),
     "signer_certificate_missing": (
         "Chữ ký không kèm chứng thư của người ký nên không thể kết luận.",
         "The signature does not carry its signer's certificate, so nothing can be concluded.",

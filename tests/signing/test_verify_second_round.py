@@ -159,3 +159,50 @@ def test_attributes_that_contradict_each_other(judge: Judge, pki: Pki, at: datet
     answer = judge(signed)
     assert answer.verdict is verdict
     assert codes(answer) == ({code} if code else set())
+
+
+Infos = Callable[[Pki, bytes, list[dict[str, Any]]], list[cms.SignerInfo]]
+SIGNERS: dict[str, tuple[Infos, Verdict, str]] = {
+    "one": (lambda pki, data, more: [info(pki, data, "sha512", more)], Verdict.PASSED, ""),
+    "the same one under two digests": (
+        lambda pki, data, more: [info(pki, data, "sha256", more), info(pki, data, "sha512", more)],
+        Verdict.WARNED, "several_signers",
+    ),
+    "the same one twice": (
+        lambda pki, data, more: [info(pki, data, "sha256", more), info(pki, data, "sha256", [*more, older_of(pki)])],
+        Verdict.FAILED, "container_unreadable",
+    ),
+    "somebody else beside": (
+        lambda pki, data, more: [info(pki, data, "sha256", more), info(pki, data, "sha512", [], "deputy")],
+        Verdict.FAILED, "container_unreadable",
+    ),
+    "the second over other bytes": (
+        lambda pki, data, more: [info(pki, data, "sha256", more), info(pki, data + b" ", "sha512", more)],
+        Verdict.FAILED, "digest_mismatch",
+    ),
+    "the first over other bytes": (
+        lambda pki, data, more: [info(pki, data + b" ", "sha256", more), info(pki, data, "sha512", more)],
+        Verdict.FAILED, "digest_mismatch",
+    ),
+    "too many": (
+        lambda pki, data, more: [info(pki, data, "sha256", more)] * 5, Verdict.FAILED, "container_unreadable",
+    ),
+}  # fmt: skip
+
+
+def older_of(pki: Pki) -> dict[str, Any]:
+    return older(pki.certificate("leader"))
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_several_parts_of_signers(judge: Judge, pki: Pki, at: datetime, name: str) -> None:
+    """PoDoFo's tool signs once with SHA-256 and once with SHA-512 in one container."""
+    parts, verdict, code = SIGNERS[name]
+    bound = [newer(pki.certificate("leader"))]
+    signed = draft().sign(
+        pki.key("leader"), LEADER, at, build=lambda data: enclosing(pki, *parts(pki, data, bound))
+    )
+    answer = judge(signed)
+    assert answer.verdict is verdict
+    assert codes(answer) == ({code} if code else set())
+    assert verdict is Verdict.FAILED or answer.signatures[0].signer == "Nguyễn Văn Nam"
