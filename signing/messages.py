@@ -534,8 +534,8 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Content was appended after the end of the file without being signed.",
     ),
     "unlisted_objects": (
-        "Phần bổ sung chứa đối tượng không có trong bảng tham chiếu.",
-        "An update holds objects that its reference table does not list.",
+        "Phần bổ sung chứa đối tượng hoặc bảng tham chiếu nằm ngoài chuỗi tham chiếu của tệp.",
+        "An update holds objects or a reference table that the file's chain of references does not reach.",
     ),
     "references_ambiguous": (
         "Bảng tham chiếu của phần bổ sung nói hai lần về cùng một đối tượng; các phần mềm có thể hiển thị khác nhau.",

@@ -21,11 +21,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from signing.cms import weak_key
 from signing.pki import Pki
 from signing.results import Integrity, Verdict, Verification
+from signing.verify import verify
 from tests.signing.making import (  # noqa: F401
+    CATALOG,
+    HACK,
     LEADER,
+    PAGE,
+    PAGES,
+    SECOND,
+    TEXT,
     Judge,
+    Paper,
+    approved,
     draft,
     judge,
+    stream,
+    write,
 )
 
 
@@ -206,3 +217,50 @@ def test_several_parts_of_signers(judge: Judge, pki: Pki, at: datetime, name: st
     assert answer.verdict is verdict
     assert codes(answer) == ({code} if code else set())
     assert verdict is Verdict.FAILED or answer.signatures[0].signer == "Nguyễn Văn Nam"
+
+
+OTHER = 73
+
+
+@pytest.fixture(scope="module")
+def doubled(pki: Pki, at: datetime) -> Paper:
+    """A signed letter that holds a second catalogue with another first page."""
+    objects = dict(draft().objects)
+    objects[70] = stream(HACK)
+    objects[71] = objects[PAGE].replace(b"/Contents %d " % TEXT, b"/Contents 70 ")
+    objects[72] = b"<</Type/Pages/Count 2/Kids[71 0 R %d 0 R]>>" % SECOND
+    objects[OTHER] = objects[CATALOG].replace(b"/Pages %d " % PAGES, b"/Pages 72 ")
+    return write(objects).sign(pki.key("leader"), LEADER, at)
+
+
+def started_again(paper: Paper) -> bytes:
+    """An update to the other catalogue, and a start that leads past it."""
+    return paper.update({}, root=OTHER).data + b"startxref\n%d\n%%%%EOF\n" % paper.table
+
+
+def two_trailers(paper: Paper) -> bytes:
+    """A table with two trailers, the second of which leads to the other catalogue."""
+    data = paper.update({}).data
+    start = data.rindex(b"startxref")
+    return data[:start] + b"trailer\n<</Size 200/Root %d 0 R>>\n" % OTHER + data[start:]
+
+
+def start_without_number(paper: Paper) -> bytes:
+    """A reader that looks for the last start of its own kind finds another than one that reads backwards."""
+    data = paper.update({}).data
+    start = data.rindex(b"startxref")
+    return data[:start] + b"startxref %% %d\n" % paper.table + data[start:]
+
+
+@pytest.mark.parametrize("left", [started_again, two_trailers, start_without_number])
+def test_a_section_the_chain_passes_by_fails(
+    pki: Pki, at: datetime, doubled: Paper, left: Callable[[Paper], bytes]
+) -> None:
+    answer = verify(left(doubled), pki.trust(), at=at + timedelta(minutes=1))
+    assert answer.verdict is Verdict.FAILED
+    assert "unlisted_objects" in codes(answer)
+
+
+def test_words_of_the_structure_inside_an_update_are_no_structure(judge: Judge, approved: Paper) -> None:
+    quoted = stream(b"trailer\n<</Root 9 0 R>>\nstartxref\n5\n%%EOF\n")
+    assert judge(approved.update({901: quoted}).update({902: b"(trailer <<>> startxref 5)"})).verdict is Verdict.PASSED
