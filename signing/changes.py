@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from signing.errors import Damaged, OverLimit
-from signing.overlay import disturbs, hidden, meets, paints, rectangle, shows
+from signing.overlay import Ink, disturbs, hidden, inked, meets, paints, rectangle, shows
 from signing.pdf import Dict, Document, Place, Ref, Revision, Stream, Value
 from signing.results import Change, Modification
 
@@ -573,8 +573,11 @@ class _Step:
             self._signed(now, fresh=True)
         elif now.kind == "Sig":
             visible = any(not _invisible(self.new, node) for _, node in now.widgets)
-            kind = "overlay" if visible and self._disturbs(now) else "signature_field"
-            self.found.append(Finding(kind, now.name, page, name=now.name, fresh=True, visible=visible))
+            ink = max((inked(self.new, node) for _, node in now.widgets if visible), default=Ink.NOTHING)
+            kind = "overlay" if visible and (ink is Ink.WORDS or self._disturbs(now)) else "signature_field"
+            self.found.append(
+                Finding(kind, now.name, page, name=now.name, fresh=True, visible=visible, disturbing=bool(ink))
+            )
         elif now.widgets or now.kind:
             self.add("form_field", now.name, page, "added")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from signing.results import Integrity, Verdict, Verification
 from signing.verify import verify
 from tests.signing.making import (  # noqa: F401
     CATALOG,
+    FORM,
     HACK,
     LEADER,
     PAGE,
@@ -32,10 +33,13 @@ from tests.signing.making import (  # noqa: F401
     TEXT,
     Judge,
     Paper,
+    Signature,
     approved,
     draft,
+    drawing,
     judge,
     stream,
+    widget,
     write,
 )
 
@@ -264,3 +268,91 @@ def test_a_section_the_chain_passes_by_fails(
 def test_words_of_the_structure_inside_an_update_are_no_structure(judge: Judge, approved: Paper) -> None:
     quoted = stream(b"trailer\n<</Root 9 0 R>>\nstartxref\n5\n%%EOF\n")
     assert judge(approved.update({901: quoted}).update({902: b"(trailer <<>> startxref 5)"})).verdict is Verdict.PASSED
+
+
+BLANK, LINE = (60, 400, 400, 450), (60, 680, 420, 730)
+WHITE = b"1 1 1 rg 0 0 999 999 re f"
+
+
+def placed(paper: Paper, box: tuple[int, int, int, int], flags: bytes = b"4") -> tuple[Paper, int, dict[int, bytes]]:
+    """The paper with one more signature field in mind, its number, and the update of page and form it needs."""
+    number = paper.free
+    body = widget(b"Sig", b"moi", box).replace(b"/F 4", b"/F " + flags)
+    page = paper.objects[PAGE].replace(b"/Annots[", b"/Annots[%d 0 R " % number)
+    form = paper.objects[FORM].replace(b"/Fields[", b"/Fields[%d 0 R " % number)
+    return replace(paper, objects={**paper.objects, number: body}), number, {PAGE: page, FORM: form}
+
+
+EMPTY: dict[str, tuple[bytes | None, Verdict, str]] = {
+    "no look": (None, Verdict.PASSED, ""),
+    "a look that draws nothing": (b"% DSBlank\nq Q", Verdict.PASSED, ""),
+    "a frame": (b"q 0.9 g 0 0 340 50 re f Q 0 0 340 50 re S", Verdict.WARNED, "changed_listed"),
+    "words": (b"BT /F1 14 Tf 9 9 Td (Mot ty dong) Tj ET", Verdict.FAILED, "changed_forbidden"),
+    "a picture": (b"q 300 0 0 40 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x EI Q", Verdict.FAILED, "changed_forbidden"),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_field_draws_nothing_into_a_signed_page(judge: Judge, approved: Paper, name: str) -> None:
+    look, verdict, code = EMPTY[name]
+    paper, number, objects = placed(approved, BLANK)
+    body = paper.objects[number]
+    if look is not None:
+        body = body.removesuffix(b">>") + b"/AP<</N %d 0 R>>>>" % (number + 1)
+        objects[number + 1] = drawing(look, 340, 50)
+    answer = judge(paper.update({**objects, number: body}))
+    assert answer.verdict is verdict
+    assert codes(answer) == ({code} if code else set())
+
+
+def test_an_undecodable_look_of_an_empty_field_is_content(judge: Judge, approved: Paper) -> None:
+    paper, number, objects = placed(approved, BLANK)
+    body = paper.objects[number].removesuffix(b">>") + b"/AP<</N %d 0 R>>>>" % (number + 1)
+    objects[number + 1] = drawing(b"x", 9, 9).replace(b"/Subtype", b"/Filter/LZWDecode/Subtype")
+    assert judge(paper.update({**objects, number: body})).verdict is Verdict.FAILED
+
+
+def outlined(points: int) -> dict[int, bytes]:
+    """Words that were turned into shapes, as printing programs do: nothing a reader finds as text."""
+    shape = b" ".join(b"%d %d l" % (i % 7, (i * 3) % 11) for i in range(points))
+    line = b"".join(b"q 1 0 0 1 %d 700 cm 0 0 m %s f Q " % (left, shape) for left in range(80, 400, 8))
+    return {TEXT: stream(line)}
+
+
+def scanned() -> dict[int, bytes]:
+    """A scan that stands in a form in a form, each with a space of its own."""
+    start = draft().objects
+    inner = drawing(b"q 300 0 0 20 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x EI Q", 300, 30)
+    outer = drawing(b"q 1 0 0 1 0 300 cm /X Do Q", 600, 600)
+    return {
+        201: inner,
+        202: outer.replace(b"/Form", b"/Form/Resources<</XObject<</X 201 0 R>>>>"),
+        TEXT: stream(b"q 1 0 0 1 72 400 cm /X Do Q"),
+        PAGE: start[PAGE].replace(b"/Resources<<", b"/Resources<</XObject<</X 202 0 R>>"),
+    }
+
+
+GROUNDS: dict[str, tuple[dict[int, bytes], tuple[int, int, int, int], bytes, Verdict]] = {
+    "words": ({}, LINE, b"4", Verdict.WARNED),
+    "words, on paper only": ({}, LINE, b"36", Verdict.WARNED),
+    "words, hidden": ({}, LINE, b"6", Verdict.PASSED),
+    "outlines": (outlined(24), LINE, b"4", Verdict.WARNED),
+    "rules": (outlined(3), LINE, b"4", Verdict.PASSED),
+    "a ground": ({TEXT: stream(b"0.9 g 0 0 m 0 842 l 595 842 l 595 0 l 300 1 l 200 1 l 90 1 l f")}, LINE, b"4",
+                 Verdict.PASSED),
+    "a frame of lines": ({TEXT: stream(b"70 690 m 400 690 l 400 720 l 70 720 l 70 690 l 90 700 l 80 710 l S")}, LINE,
+                         b"4", Verdict.PASSED),
+    "a scan": (scanned(), LINE, b"4", Verdict.WARNED),
+    "beside a scan": (scanned(), (60, 300, 400, 380), b"4", Verdict.PASSED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GROUNDS)
+def test_what_a_new_signature_lies_over(judge: Judge, pki: Pki, at: datetime, name: str) -> None:
+    """A later signature in a new place is lawful; over what the first signer saw it is told."""
+    objects, box, flags, verdict = GROUNDS[name]
+    first = write({**draft().objects, **objects}).sign(pki.key("leader"), LEADER, at)
+    paper, number, more = placed(first, box, flags)
+    answer = judge(Signature(at, look=WHITE).place(paper, number, pki.key("seal"), more))
+    assert answer.verdict is verdict
+    assert codes(answer) == ({"changed_listed"} if verdict is Verdict.WARNED else set())
