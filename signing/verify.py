@@ -533,8 +533,8 @@ class _Check:
                 for finding in findings
             ]
             case.changes = tuple(changes)
-            if self._settle(case) is Verdict.PASSED:
-                sound.append(case.end)
+            if self._settle(case) is Verdict.PASSED and case.kind != "document_timestamp":
+                sound.append(case.end)  # a time-stamp says when, and nobody answers by it for what was filled in
         for case in cases:
             self._settle(case)
 
