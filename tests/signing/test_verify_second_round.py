@@ -23,13 +23,16 @@ from signing.pki import Pki
 from signing.results import Integrity, Verdict, Verification
 from signing.verify import verify
 from tests.signing.making import (  # noqa: F401
+    AGENCY,
     CATALOG,
     FORM,
     HACK,
     LEADER,
+    NUMBER,
     PAGE,
     PAGES,
     SECOND,
+    SECOND_TEXT,
     TEXT,
     Judge,
     Paper,
@@ -42,6 +45,7 @@ from tests.signing.making import (  # noqa: F401
     widget,
     write,
 )
+from tests.signing.test_verify_time import stamper
 
 
 def codes(answer: Verification) -> set[str]:
@@ -356,3 +360,105 @@ def test_what_a_new_signature_lies_over(judge: Judge, pki: Pki, at: datetime, na
     answer = judge(Signature(at, look=WHITE).place(paper, number, pki.key("seal"), more))
     assert answer.verdict is verdict
     assert codes(answer) == ({"changed_listed"} if verdict is Verdict.WARNED else set())
+
+
+PREPARED = 150
+
+
+def prepared(kind: bytes, box: tuple[int, int, int, int], look: bytes | None = WHITE) -> Paper:
+    """A letter with a field that lies on no page yet."""
+    objects = dict(draft().objects)
+    body = widget(kind, b"san", box).removesuffix(b">>")
+    objects[PREPARED] = body + (b"/AP<</N 151 0 R>>>>" if look is not None else b">>")
+    objects[PREPARED + 1] = drawing(look or b"", 340, 50)
+    objects[FORM] = objects[FORM].replace(b"/Fields[", b"/Fields[%d 0 R " % PREPARED)
+    return write(objects)
+
+
+def put(paper: Paper) -> bytes:
+    """The first page with that field on it."""
+    return paper.objects[PAGE].replace(b"]>>", b" %d 0 R]>>" % PREPARED)
+
+
+@pytest.mark.parametrize("certify", [None, 2])
+@pytest.mark.parametrize("kind", [b"Tx", b"Sig", b"Btn"])
+def test_a_field_prepared_beside_the_pages_may_not_come_up_later(
+    judge: Judge, pki: Pki, at: datetime, kind: bytes, certify: int | None
+) -> None:
+    signed = prepared(kind, LINE).sign(pki.key("leader"), LEADER, at, certify=certify)
+    shown = signed.update({PAGE: put(signed)})
+    sealed = replace(shown, objects={**shown.objects, PAGE: put(signed)}).sign(pki.key("seal"), AGENCY, at)
+    for paper in (shown, sealed):
+        answer = judge(paper)
+        assert answer.verdict is Verdict.FAILED
+        assert "changed_forbidden" in codes(answer)
+
+
+@pytest.mark.parametrize(
+    ("box", "look", "verdict"),
+    [(BLANK, WHITE, Verdict.PASSED), (LINE, WHITE, Verdict.FAILED), ((0, 0, 0, 0), None, Verdict.PASSED)],
+)
+def test_a_prepared_field_may_be_signed_where_nothing_stands(
+    judge: Judge, pki: Pki, at: datetime, box: tuple[int, int, int, int], look: bytes | None, verdict: Verdict
+) -> None:
+    first = prepared(b"Sig", box, None).sign(pki.key("leader"), LEADER, at)
+    second = Signature(at, look=look).place(first, PREPARED, pki.key("seal"), {PAGE: put(first)})
+    assert judge(second).verdict is verdict
+
+
+def test_a_time_stamp_answers_for_nothing_that_was_filled_in(judge: Judge, pki: Pki, at: datetime) -> None:
+    filled = draft().sign(pki.key("leader"), LEADER, at, certify=2).fill(NUMBER, b"99")
+    stamped = filled.sign_new(pki.key("tsa"), at, document_stamp=True, stamp=stamper(pki, at))
+    answer = judge(stamped)
+    assert (answer.verdict, codes(answer)) == (Verdict.WARNED, {"changed_listed"})
+    assert judge(stamped.sign(pki.key("seal"), AGENCY, at)).verdict is Verdict.PASSED
+
+
+STAMP = b"<</Type/Annot/Subtype/Stamp/Rect[60 600 200 640]/F 4/AP<</N %d 0 R>>>>"
+
+
+def test_a_direct_annotation_may_not_be_laid_over_another_once_more(judge: Judge, pki: Pki, at: datetime) -> None:
+    objects = dict(draft().objects)
+    objects[PREPARED] = objects[PREPARED + 1] = drawing(WHITE, 140, 40)
+    both = STAMP % PREPARED + STAMP % (PREPARED + 1)
+    objects[PAGE] = objects[PAGE].replace(b"/Annots[", b"/Annots[" + both)
+    signed = write(objects).sign(pki.key("leader"), LEADER, at)
+    page = signed.objects[PAGE]
+    assert judge(signed.update({PAGE: page.replace(both, both + STAMP % PREPARED)})).verdict is Verdict.FAILED
+    one = write({**objects, PAGE: page.replace(both, STAMP % PREPARED)}).sign(pki.key("leader"), LEADER, at)
+    page = one.objects[PAGE]
+    moved = page.replace(STAMP % PREPARED, b"").replace(b"]>>", STAMP % PREPARED + b"]>>")
+    assert judge(one.update({PAGE: moved})).verdict is Verdict.PASSED
+
+
+SHOWN: dict[str, tuple[dict[int, bytes], tuple[int, int, int, int]]] = {
+    "a free text without a look": (
+        {PREPARED: b"<</Type/Annot/Subtype/FreeText/Rect[60 400 420 450]/Contents(x)/DA(/F1 9 Tf)/F 4>>",
+         PAGE: draft().objects[PAGE].replace(b"/Annots[", b"/Annots[150 0 R ")}, BLANK,
+    ),
+    "a value without a look": (
+        {NUMBER: draft().objects[NUMBER].removesuffix(b">>") + b"/V(12)>>"}, (70, 770, 150, 800),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_new_signature_over_what_readers_draw_themselves(judge: Judge, pki: Pki, at: datetime, name: str) -> None:
+    objects, box = SHOWN[name]
+    first = write({**draft().objects, **objects}).sign(pki.key("leader"), LEADER, at)
+    paper, number, more = placed(first, box)
+    answer = judge(Signature(at, look=WHITE).place(paper, number, pki.key("seal"), more))
+    assert (answer.verdict, codes(answer)) == (Verdict.WARNED, {"changed_listed"})
+
+
+def test_a_new_signature_stands_on_one_page(judge: Judge, pki: Pki, at: datetime) -> None:
+    words = {SECOND_TEXT: stream(b"BT /F1 14 Tf 72 420 Td (Trang hai) Tj ET")}
+    first = write({**draft().objects, **words}).sign(pki.key("leader"), LEADER, at)
+    paper, number, more = placed(first, BLANK)
+    further = paper.objects[SECOND].removesuffix(b">>") + b"/Annots[%d 0 R]>>" % number
+    seal = pki.key("seal")
+    assert judge(Signature(at, look=WHITE).place(paper, number, seal, more)).verdict is Verdict.PASSED
+    twice = Signature(at, look=WHITE).place(paper, number, seal, {**more, SECOND: further})
+    assert judge(twice).verdict is Verdict.FAILED
+    unseen, number, more = placed(first, (0, 0, 0, 0))
+    assert judge(Signature(at).place(unseen, number, seal, {**more, SECOND: further})).verdict is Verdict.PASSED
