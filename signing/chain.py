@@ -28,6 +28,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.validate import async_validate_path
 
+from signing.cms import weak_key
 from signing.results import TrustLevel
 from signing.trust import Trust
 
@@ -472,8 +473,7 @@ def _usage_fault(certificate: x509.Certificate, purpose: str) -> str:
 
 
 def _weak(certificate: x509.Certificate) -> bool:
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048:
+    if weak_key(certificate.public_key()):
         return True
     try:
         return isinstance(certificate.signature_hash_algorithm, _WEAK)

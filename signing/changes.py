@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from signing.errors import Damaged, OverLimit
-from signing.overlay import disturbs, hidden, meets, paints, rectangle, shows
+from signing.overlay import Ink, disturbs, hidden, inked, meets, paints, rectangle, shows
 from signing.pdf import Dict, Document, Place, Ref, Revision, Stream, Value
 from signing.results import Change, Modification
 
@@ -336,6 +336,7 @@ class _Step:
         self.stop = before.skeleton
         self.found: list[Finding] = []
         self.signed: set[int] = set()
+        self.placed: set[int | str] = set()
         self.new_widgets: set[int | str] = set()
         self._equal: set[tuple[int, int]] = set()
 
@@ -507,6 +508,7 @@ class _Step:
         value = self.new.dict(now.value)
         if type(now.value) is Ref:
             self.signed.add(now.value.number)
+        self.placed.update(number for number, _ in now.widgets if number is not None)
         stamp = value.get("Type") == "DocTimeStamp" or value.get("SubFilter") == "ETSI.RFC3161"
         visible = any(not _invisible(self.new, node) for _, node in now.widgets)
         page = self._page(self.after, now)
@@ -531,7 +533,7 @@ class _Step:
         if not paints(revision, node):
             return False
         return any(
-            index == page and other is not node and paints(self.old, other) and meets(box, rectangle(self.old, other))
+            index == page and other is not node and _seen(self.old, other) and meets(box, rectangle(self.old, other))
             for index, other in ((index, self.old.dict(item)) for index, item in self.before.annotations.values())
         )
 
@@ -573,8 +575,11 @@ class _Step:
             self._signed(now, fresh=True)
         elif now.kind == "Sig":
             visible = any(not _invisible(self.new, node) for _, node in now.widgets)
-            kind = "overlay" if visible and self._disturbs(now) else "signature_field"
-            self.found.append(Finding(kind, now.name, page, name=now.name, fresh=True, visible=visible))
+            ink = max((inked(self.new, node) for _, node in now.widgets if visible), default=Ink.NOTHING)
+            kind = "overlay" if visible and (ink is Ink.WORDS or self._disturbs(now)) else "signature_field"
+            self.found.append(
+                Finding(kind, now.name, page, name=now.name, fresh=True, visible=visible, disturbing=bool(ink))
+            )
         elif now.widgets or now.kind:
             self.add("form_field", now.name, page, "added")
 
@@ -627,19 +632,36 @@ class _Step:
                 quiet = not shows(self.old, node) and not self._covers(self.new, other, page)
                 self.add("annotation" if quiet else "overlay", _label(self.new, other), page, "changed")
         for key, (page, item) in now.items():
-            if key in was or key in self.new_widgets or key in numbers:
+            if key in was or key in self.new_widgets:
                 continue
             node = self.new.dict(item)
-            if type(key) is str and self._twin_before(node, page):
+            if key in numbers:
+                self._put(key, node, page)
+                continue
+            if type(key) is str and self._twins_before(node, page):
+                if self._copied(node, page):
+                    self.add("overlay", _label(self.new, node), page, "copied")  # over what lay over the first one
                 continue
             kind = "overlay" if self._covers(self.new, node, page) else "annotation"
             self.add(
                 "action" if _acts(self.new, node) else kind, _label(self.new, node), page, _contents(self.new, node)
             )
 
+    def _put(self, key: int | str, node: Dict, page: int) -> None:
+        """A field that lay on no page comes up on one: who signed before did not see it there."""
+        if _invisible(self.new, node) or (key in self.placed and not self._covers(self.new, node, page)):
+            return
+        self.add("overlay", _label(self.new, node), page, "put on the page")
+
     def _order(self) -> None:
         """Annotations cover each other in the order of their page, and none may come up on a further page."""
         was, now = self.before.annotations, self.after.annotations
+        seen: set[int] = set()
+        for page, keys in sorted(self.after.listed.items()):
+            for key in keys:
+                if key in seen and key not in was and not _invisible(self.new, self.new.dict(now[key][1])):
+                    self.add("overlay", "Annots", page, "twice")
+                seen.add(key)
         for page in sorted(self.before.listed.keys() | self.after.listed.keys()):
             kept = [key for key in self.before.listed.get(page, []) if key in now]
             if kept != [key for key in self.after.listed.get(page, []) if key in was]:
@@ -650,9 +672,15 @@ class _Step:
         items = (item for number, item in self.after.annotations.values() if number == page)
         return any(not self.differing(node, self.new.dict(item), frozenset({"P"})) for item in items)
 
-    def _twin_before(self, node: Dict, page: int) -> bool:
-        items = (item for number, item in self.before.annotations.values() if number == page)
-        return any(not self.differing(self.old.dict(item), node, frozenset({"P"})) for item in items)
+    def _twins_before(self, node: Dict, page: int) -> list[Dict]:
+        items = (self.old.dict(item) for number, item in self.before.annotations.values() if number == page)
+        return [item for item in items if not self.differing(item, node, frozenset({"P"}))]
+
+    def _copied(self, node: Dict, page: int) -> bool:
+        """There are more of the same than before."""
+        twins = self._twins_before(node, page)
+        items = (self.new.dict(item) for number, item in self.after.annotations.values() if number == page)
+        return sum(1 for item in items if not self.differing(twins[0], item, frozenset({"P"}))) > len(twins)
 
     def _pages(self) -> None:
         was, now = self.before.pages, self.after.pages
@@ -752,6 +780,14 @@ def _invisible(revision: Revision, node: Dict) -> bool:
     if len(rect) != 4 or any(not isinstance(number, int | float) for number in rect):
         return "Rect" not in node
     return bool(rect[0] == rect[2] or rect[1] == rect[3])
+
+
+def _seen(revision: Revision, node: Dict) -> bool:
+    """Say whether a reader shows something there, drawn by an appearance or made from a text or a value."""
+    if revision.resolve(node.get("Subtype")) != "Widget":
+        return paints(revision, node) or shows(revision, node)
+    valued = revision.resolve(node.get("FT")) in ("Tx", "Ch") and revision.resolve(node.get("V")) not in (None, b"")
+    return paints(revision, node) or (valued and not hidden(revision, node))
 
 
 def _shown(revision: Revision, value: Value) -> str:

@@ -34,6 +34,10 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 _WEAK = frozenset({"md2", "md5", "sha1"})
 _MOST = 100
+_MOST_SIGNERS = 4
+_ONCE = frozenset(
+    {"message_digest", "content_type", "signing_time", "signing_certificate", "signing_certificate_v2"}
+)  # attributes that a reader could otherwise choose among
 _KINDS = frozenset({"rsassa_pkcs1v15", "rsassa_pss", "ecdsa", "dsa", "ed25519", "ed448"})
 _KEYS = (
     rsa.RSAPublicKey,
@@ -113,9 +117,29 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="content type")
     signed = info["content"]
     _collect(found, signed)
-    if len(signed["signer_infos"]) != 1:
+    signers = signed["signer_infos"]
+    if not 1 <= len(signers) <= _MOST_SIGNERS:
         raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="signers")
-    signer = signed["signer_infos"][0]
+    _check(found, signed, signers[0], digest, content_type, sha1_inside=sha1_inside)
+    digests = {found.digest_name}
+    for signer in list(signers)[1:]:
+        # ISO 32000-2, 12.8.3.3.1, allows one; some programs write the same signer once for each of several digests.
+        other = Container(pool=found.pool)
+        if signer["sid"].dump() != signers[0]["sid"].dump():
+            raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="signers")
+        _check(other, signed, signer, digest, content_type, sha1_inside=sha1_inside)
+        if other.digest_name in digests:
+            raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail="signers")
+        digests.add(other.digest_name)
+    if len(signers) > 1:
+        raise CmsFault("several_signers", "SIG_CONSTRAINTS_FAILURE", unsupported=True)
+    found.integrity = Integrity.OK
+
+
+def _check(
+    found: Container, signed: Any, signer: Any, digest: Digest, content_type: str, *, sha1_inside: bool
+) -> None:
+    """Check one signer's part against the content."""
     found.certificate = _signer(signer, found.pool)
     encapsulated = signed["encap_content_info"]
     inner = encapsulated["content"]
@@ -152,11 +176,17 @@ def _open(found: Container, der: bytes, digest: Digest, content_type: str, *, sh
         key = found.certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CmsFault("algorithm_unsupported", "CRYPTO_CONSTRAINTS_FAILURE", unsupported=True) from error
-    found.weak = found.weak or (isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048)
+    found.weak = found.weak or weak_key(key)
     found.algorithm = _value(signer, key, found.value, message, actual, name)
     if found.bound is False:
         raise CmsFault("signing_certificate_mismatch", "NO_SIGNING_CERTIFICATE_FOUND")
-    found.integrity = Integrity.OK
+
+
+def weak_key(key: Any) -> bool:
+    """Say whether a public key is short enough to be broken: below 112 bits of strength (NIST SP 800-57, table 2)."""
+    if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
+        return key.key_size < 2048
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size < 224
 
 
 def _collect(found: Container, signed: Any) -> None:
@@ -207,7 +237,7 @@ def _attributes(found: Container, attributes: Any, content_type: str, actual: by
     known: dict[str, Any] = {}
     for attribute in attributes:
         name = attribute["type"].native
-        if name in known and name in ("message_digest", "content_type", "signing_certificate_v2"):
+        if name in known and name in _ONCE:
             raise CmsFault("container_unreadable", "FORMAT_FAILURE", detail=f"{name} twice")
         known[name] = attribute["values"]
     for name in ("message_digest", "content_type"):
@@ -230,6 +260,7 @@ def _attributes(found: Container, attributes: Any, content_type: str, actual: by
 def _bound(certificate: x509.Certificate | None, known: dict[str, Any]) -> bool | None:
     if certificate is None:
         return None
+    told: list[bool] = []
     for name, default in (("signing_certificate_v2", "sha256"), ("signing_certificate", "sha1")):
         values = known.get(name)
         if values is None:
@@ -237,8 +268,8 @@ def _bound(certificate: x509.Certificate | None, known: dict[str, Any]) -> bool 
         entry = values[0]["certs"][0]
         algorithm = entry["hash_algorithm"]["algorithm"].native if name.endswith("v2") else default
         digest = hashlib.new(algorithm, certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
-        return hmac.compare_digest(entry["cert_hash"].native, digest)
-    return None
+        told.append(hmac.compare_digest(entry["cert_hash"].native, digest))
+    return all(told) if told else None  # both kinds may stand side by side, and then both must mean this one
 
 
 def _unsigned(found: Container, attributes: Any) -> None:

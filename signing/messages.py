@@ -383,6 +383,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The signature value does not fit the signer's certificate.",
     ),
     "container_unreadable": ("Không đọc được khối chữ ký.", "The signature container cannot be read."),
+    "several_signers": (
+        "Khối chữ ký có nhiều phần ký trong khi tiêu chuẩn chỉ cho phép một, nên không thể kết luận.",
+        "The container holds several signers' parts where the standard allows one, so nothing can be concluded.",
+    ),
     "signer_certificate_missing": (
         "Chữ ký không kèm chứng thư của người ký nên không thể kết luận.",
         "The signature does not carry its signer's certificate, so nothing can be concluded.",
@@ -530,8 +534,8 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Content was appended after the end of the file without being signed.",
     ),
     "unlisted_objects": (
-        "Phần bổ sung chứa đối tượng không có trong bảng tham chiếu.",
-        "An update holds objects that its reference table does not list.",
+        "Phần bổ sung chứa đối tượng hoặc bảng tham chiếu nằm ngoài chuỗi tham chiếu của tệp.",
+        "An update holds objects or a reference table that the file's chain of references does not reach.",
     ),
     "references_ambiguous": (
         "Bảng tham chiếu của phần bổ sung nói hai lần về cùng một đối tượng; các phần mềm có thể hiển thị khác nhau.",

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import threading
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from signing.errors import Damaged
 from signing.pdf import Dict, Revision, Stream, Value
 
-_HIDDEN = 2 | 32  # Hidden, NoView (ISO 32000-2, 12.5.3)
+if TYPE_CHECKING:
+    from pypdfium2 import PdfObject
+
+_HIDDEN, _PRINT, _NO_VIEW = 2, 4, 32  # ISO 32000-2, 12.5.3
 _NOTES = frozenset({"Text", "Popup", "Link", "FileAttachment", "Sound", "Caret"})
 _MARKS = frozenset({"Highlight", "Underline", "Squiggly", "StrikeOut", "Ink"})
 _BOXED = frozenset({"FreeText", "Stamp", "Square", "Circle", "Widget"})
 _ICON = 40.0
 _LARGEST = 64 * 1024 * 1024
+_FRAME = 6  # points of a path: a rectangle has five, letters and drawings that were turned into outlines have more
+_GROUND = 20  # a ground with round corners
 _RENDERER = threading.Lock()  # the renderer is not safe in several threads
 _TEXT_OR_IMAGE = re.compile(rb"(?:^|[\s\]>)])(?:Tj|TJ|'|\"|Do|sh|BI)(?=[\s/\[(<]|$)")
 _WIDTH = re.compile(rb"(?:^|[\s\]>)])(\d*\.?\d+)\s+w(?=[\s/\[(<]|$)")
 _PEN = 8.0  # points; a broader pen paints words over instead of marking them
+_STROKE = re.compile(rb"(?:^|\s)[Ss](?=[\s/\[(<]|$)")
 _FILL = re.compile(rb"(?:^|\s)(?:f|F|f\*|B|B\*|b|b\*)(?=[\s/\[(<]|$)")
 
 
+class Ink(IntEnum):
+    """How much an appearance draws: nothing, shapes such as a frame, or text and pictures."""
+
+    NOTHING = 0
+    SHAPES = 1
+    WORDS = 2
+
+
 def hidden(revision: Revision, node: Dict) -> bool:
-    """Say whether the flags keep an annotation off the screen."""
+    """Say whether the flags keep an annotation off the screen and off the paper."""
     flags = revision.resolve(node.get("F", 0))
-    return type(flags) is int and bool(flags & _HIDDEN)
+    return type(flags) is int and (bool(flags & _HIDDEN) or flags & (_NO_VIEW | _PRINT) == _NO_VIEW)
 
 
 def shows(revision: Revision, node: Dict) -> bool:
@@ -89,12 +106,29 @@ def _occupied(old: Revision, page: int, box: Box) -> bool:
             leaf = document[page - 1]
             if leaf.get_textpage().get_text_bounded(*box).strip():
                 return True
-            pictures = (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING)
-            return any(_meet(item.get_bounds(), box) for item in leaf.get_objects(filter=pictures, max_depth=8))
+            kinds = (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING, raw.FPDF_PAGEOBJ_PATH)
+            return any(_stands(item, box) for item in leaf.get_objects(filter=kinds, max_depth=8))
         except (pypdfium2.PdfiumError, ValueError, IndexError):
             return True
         finally:
             document.close()
+
+
+def _stands(item: PdfObject, box: Box) -> bool:
+    """Say whether a picture or a drawn shape stands inside a box; frames, rules and grounds are no content."""
+    from pypdfium2 import raw
+
+    place, holder = item.get_bounds(), item.container
+    while holder is not None:  # what stands in a form is measured in the form's own space
+        place, holder = holder.get_matrix().on_rect(*place), holder.container
+    if not _meet(place, box):
+        return False
+    if item.type != raw.FPDF_PAGEOBJ_PATH:
+        return True
+    filled, stroked = ctypes.c_int(), ctypes.c_int()
+    raw.FPDFPath_GetDrawMode(item, filled, stroked)
+    around = place[0] <= box[0] and place[1] <= box[1] and place[2] >= box[2] and place[3] >= box[3]
+    return bool(filled.value) and raw.FPDFPath_CountSegments(item) > (_GROUND if around else _FRAME)
 
 
 def _meet(one: Box, two: Box) -> bool:
@@ -109,6 +143,23 @@ def meets(one: Box | None, two: Box | None) -> bool:
 def paints(revision: Revision, node: Dict) -> bool:
     """Say whether an annotation brings an appearance of its own that shows."""
     return bool(_appearances(revision, node)) and not hidden(revision, node)
+
+
+def inked(revision: Revision, node: Dict) -> Ink:
+    """Say what the appearance of a field that nobody has signed draws."""
+    if hidden(revision, node):
+        return Ink.NOTHING
+    most = Ink.NOTHING
+    for stream in _appearances(revision, node):
+        try:
+            content = revision.document.decode(stream, revision)
+        except Damaged:
+            return Ink.WORDS
+        if _TEXT_OR_IMAGE.search(content):
+            return Ink.WORDS
+        if _FILL.search(content) or _STROKE.search(content):
+            most = Ink.SHAPES
+    return most
 
 
 def _small(box: Box | None) -> bool:

@@ -37,6 +37,8 @@ _FLAGS = {
 _RANGE = re.compile(rb"/" + _pattern("ByteRange") + _STOP)
 _ACTIVE = re.compile(rb"/(?:" + b"|".join(_pattern(name) for name in _FLAGS) + rb")" + _STOP)
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
+_NUMBER = re.compile(rb"[\x00\t\n\f\r ]+(\d{1,10})(?!\d)")
+_TABLE = re.compile(rb"[\x00\t\n\f\r ]{0,16}xref")
 _MOST_HITS = 20_000
 
 
@@ -115,6 +117,33 @@ class Scan:
             if offset not in self._known and not self._document.within(offset, self.offsets, self._revision):
                 return offset
         return None
+
+    def unreached(self, start: int, end: int) -> int | None:
+        """Offset of a cross-reference section between two offsets that the chain of the file passes by, or None.
+
+        Each section has one start that leads to it, and each table one trailer; more are for readers that search.
+        """
+        data = self._document.data
+        sections = {section.offset for section in self._document.sections()}
+        for position in self._words(b"startxref", start, end):
+            told = _NUMBER.match(data, position + 9)
+            if told is None or int(told.group(1)) not in sections:
+                return position
+            sections.discard(int(told.group(1)))
+        tables = [offset for offset in self._known if start <= offset < end and _TABLE.match(data, offset)]
+        trailers = self._words(b"trailer", start, end)
+        return trailers[len(tables)] if len(trailers) > len(tables) else None
+
+    def _words(self, word: bytes, start: int, end: int) -> list[int]:
+        """Where a word of the structure stands between two offsets outside all known objects."""
+        found: list[int] = []
+        position = self._document.data.find(word, start, end)
+        while position >= 0:
+            self._document.tick()
+            if not self._document.within(position, self.offsets, self._revision):
+                found.append(position)
+            position = self._document.data.find(word, position + 1, end)
+        return found
 
     def _bound(self, found: dict[int, Found]) -> None:
         if len(found) > self._document.limits.signatures:

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DECIDING = ("byterange", "changes", "verdict")
-TESTS = ("byterange", "changes", "changes_each", "verdict", "verify_attacks", "verify_shadows", "verify_lawful")
+TESTS = ("byterange", "changes", "changes_each", "verdict", "verify_attacks", "verify_shadows", "verify_lawful",
+         "verify_second_round")
 
 
 @pytest.mark.slow
