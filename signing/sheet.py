@@ -385,7 +385,7 @@ def _numbered(sheet: _Sheet) -> Any:
         def save(self) -> None:
             for index, page in enumerate(self._pages, 1):
                 self.__dict__.update(page)
-                self.setFont("Tinos", 8.5)
+                self.setFont("Sheet-Regular", 8.5)
                 self.setFillGray(0.3)
                 self.drawString(56, 40, sheet.word("footer"))
                 self.drawString(56, 29, sheet.word("verifier", sheet.told.engine, printable(sheet.told.policy)[:80]))
@@ -404,23 +404,24 @@ def _styles() -> dict[str, Any]:
     from reportlab.pdfbase.pdfmetrics import registerFont
     from reportlab.pdfbase.ttfonts import TTFont
 
-    for name, file in (("Tinos", "Regular"), ("Tinos-Bold", "Bold"), ("Tinos-Italic", "Italic")):
-        registerFont(TTFont(name, str(FONTS / f"Tinos-{file}.ttf")))
+    # names of its own: ReportLab knows one font by each name, for everything a process draws
+    for file in ("Regular", "Bold", "Italic"):
+        registerFont(TTFont(f"Sheet-{file}", str(FONTS / f"Tinos-{file}.ttf")))
 
     def style(name: str, font: str, size: float, **more: Any) -> Any:
         return ParagraphStyle(name, fontName=font, fontSize=size, leading=size * 1.25, splitLongWords=1, **more)
 
     grey = HexColor("#4a5058")
     return {
-        "title": style("title", "Tinos-Bold", 17, alignment=TA_CENTER),
-        "subtitle": style("subtitle", "Tinos-Italic", 11.5, alignment=TA_CENTER, spaceBefore=3),
-        "heading": style("heading", "Tinos-Bold", 12.5, spaceBefore=8, spaceAfter=4, keepWithNext=1),
-        "subheading": style("subheading", "Tinos-Italic", 10, spaceBefore=5, textColor=grey, keepWithNext=1),
-        "body": style("body", "Tinos", 10.5),
-        "strong": style("strong", "Tinos-Bold", 10.5, spaceBefore=4, spaceAfter=4),
-        "label": style("label", "Tinos", 10.5, textColor=grey),
-        "small": style("small", "Tinos", 8.5),
-        "smalllabel": style("smalllabel", "Tinos", 8.5, textColor=grey),
-        "banner": style("banner", "Tinos-Bold", 13),
-        "bannersmall": style("bannersmall", "Tinos-Bold", 10.5),
+        "title": style("title", "Sheet-Bold", 17, alignment=TA_CENTER),
+        "subtitle": style("subtitle", "Sheet-Italic", 11.5, alignment=TA_CENTER, spaceBefore=3),
+        "heading": style("heading", "Sheet-Bold", 12.5, spaceBefore=8, spaceAfter=4, keepWithNext=1),
+        "subheading": style("subheading", "Sheet-Italic", 10, spaceBefore=5, textColor=grey, keepWithNext=1),
+        "body": style("body", "Sheet-Regular", 10.5),
+        "strong": style("strong", "Sheet-Bold", 10.5, spaceBefore=4, spaceAfter=4),
+        "label": style("label", "Sheet-Regular", 10.5, textColor=grey),
+        "small": style("small", "Sheet-Regular", 8.5),
+        "smalllabel": style("smalllabel", "Sheet-Regular", 8.5, textColor=grey),
+        "banner": style("banner", "Sheet-Bold", 13),
+        "bannersmall": style("bannersmall", "Sheet-Bold", 10.5),
     }

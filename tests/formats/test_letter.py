@@ -534,3 +534,17 @@ def test_old_recipe_without_newer_fields_is_read() -> None:
 def test_any_characters_at_all_give_a_file(text: str) -> None:
     letter = replace(DECISION, kind=Kind("report", text), subject=text, paragraphs=(text, "**" + text), signer=text)
     assert pages_of(render(replace(letter, agency=text, symbol=text)))
+
+
+def test_a_verification_sheet_leaves_the_fonts_of_letters_alone() -> None:
+    """ReportLab knows one font by each name in a process: letters drawn after a sheet must look as before it."""
+    from reportlab.pdfbase import pdfmetrics
+
+    from eoffice.formats import typeset
+    from signing import sheet
+
+    typeset.load_fonts()
+    before = {name: pdfmetrics.getFont(name) for name in typeset._FILES}
+    sheet._styles.cache_clear()
+    sheet._styles()
+    assert {name: pdfmetrics.getFont(name) for name in typeset._FILES} == before

@@ -255,8 +255,15 @@ def test_every_page_is_accessible(site: Site, locale: str, theme: str, size: tup
 def _audit(page: Page, part: str = "html") -> list[str]:
     """What the auditor finds on a page or a part of it, and whether the page scrolls sideways."""
     page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready.then(() => 1)")
+    size = page.viewport_size
+    assert size is not None
+    # As high as the page: what a bar at the bottom hides for the moment is scrolled up, and no small target for that.
+    high = max(size["height"], page.evaluate("document.documentElement.scrollHeight"))
+    page.set_viewport_size({"width": size["width"], "height": high})
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("([part, rules]) => axe.run(part, {runOnly: rules})", [part, RULES])
+    page.set_viewport_size(size)
     told = [
         f"{page.url} {item['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
         for item in found["violations"]

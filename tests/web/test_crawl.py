@@ -35,6 +35,8 @@ UNLINKED = {
     "sign.rows": "asked by the script while something is being signed",
     "sign.running": "asked by the script while something is being signed",
     "health.health": "asked by a supervisor",
+    "sign.file": "led to where the signer's key is on his token: test_tokens.py",
+    "issuing.handed_out": "led to while a file is out to be sealed by another program: test_tokens.py",
     "account.sign_in": "who is signed in is not led there",
 }
 """Addresses nobody is led to from a page, and why."""

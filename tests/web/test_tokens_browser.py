@@ -97,7 +97,7 @@ def test_what_the_token_says_is_told_and_nothing_is_lost(
         says, press = page.locator("main output"), page.locator("main button.pri")
         program.pin = "00000000"
         press.click()
-        expect(says).to_contain_text("Mã PIN của thiết bị ký không đúng", timeout=30_000)
+        expect(says).to_contain_text("Mã PIN của khóa ký không đúng", timeout=30_000)
         assert len(program.asked) == 1, "it is not tried again by itself"
         program.pin = PIN
         pulled: list[str] = []
