@@ -404,9 +404,11 @@ def _styles() -> dict[str, Any]:
     from reportlab.pdfbase.pdfmetrics import registerFont
     from reportlab.pdfbase.ttfonts import TTFont
 
-    # names of its own: ReportLab knows one font by each name, for everything a process draws
+    # Names of their own, of font and face: ReportLab knows one by each name, for everything that a process draws.
     for file in ("Regular", "Bold", "Italic"):
-        registerFont(TTFont(f"Sheet-{file}", str(FONTS / f"Tinos-{file}.ttf")))
+        font = TTFont(f"Sheet-{file}", str(FONTS / f"Tinos-{file}.ttf"))
+        font.face.name = f"Tinos-Sheet-{file}".encode()
+        registerFont(font)
 
     def style(name: str, font: str, size: float, **more: Any) -> Any:
         return ParagraphStyle(name, fontName=font, fontSize=size, leading=size * 1.25, splitLongWords=1, **more)

@@ -537,14 +537,13 @@ def test_any_characters_at_all_give_a_file(text: str) -> None:
 
 
 def test_a_verification_sheet_leaves_the_fonts_of_letters_alone() -> None:
-    """ReportLab knows one font by each name in a process: letters drawn after a sheet must look as before it."""
-    from reportlab.pdfbase import pdfmetrics
-
-    from eoffice.formats import typeset
-    from signing import sheet
-
-    typeset.load_fonts()
-    before = {name: pdfmetrics.getFont(name) for name in typeset._FILES}
-    sheet._styles.cache_clear()
-    sheet._styles()
-    assert {name: pdfmetrics.getFont(name) for name in typeset._FILES} == before
+    """ReportLab knows one face by each name in a process: whichever is drawn first, letters have their own fonts."""
+    alone = (
+        "from eoffice.formats import typeset; from signing import sheet; from reportlab.pdfbase import pdfmetrics;"
+        "sheet._styles(); typeset.load_fonts();"
+        "print(*{str(pdfmetrics.getFont(name).face.filename) for name in typeset._FILES}, sep='\\n')"
+    )
+    told = subprocess.run([sys.executable, "-c", alone], check=True, capture_output=True, text=True)
+    used = {Path(line) for line in told.stdout.splitlines()}
+    assert {path.parent for path in used} == {FONTS}
+    assert len(used) == 4

@@ -52,7 +52,9 @@ def annex_pdf(*lines: str, pages: int = 1) -> bytes:
         lines: on its first page, each on a line of its own.
     """
     out = io.BytesIO()
-    pdfmetrics.registerFont(TTFont("Annex", str(FONT)))
+    font = TTFont("Annex", str(FONT))
+    font.face.name = b"Annex"  # ReportLab would give it to whoever asks for the font of a letter
+    pdfmetrics.registerFont(font)
     canvas = Canvas(out, pagesize=A4, invariant=True)
     for page in range(1, pages + 1):
         canvas.setFont("Annex", 13)
