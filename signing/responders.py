@@ -60,7 +60,7 @@ class Responder:
             algorithm = _HASHES[asked.hash_algorithm.name]
             serial = asked.serial_number
             nonce = next((one.value for one in asked.extensions if isinstance(one.value, x509.OCSPNonce)), None)
-        except (ValueError, KeyError, TypeError, NotImplementedError):
+        except (ValueError, KeyError, TypeError, NotImplementedError):  # the last: cryptography reads one at a time
             return _refusal(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
         pki = self.pki.again()
         issuer = next((name for name in _authorities(pki) if named_by(asked, _certificate(pki, name))), None)

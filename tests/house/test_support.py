@@ -62,9 +62,7 @@ def test_postgresql_is_not_entered_as_superuser(engine: Engine) -> None:
 
 @pytest.mark.slow
 def test_the_cluster_ends_with_the_process_it_serves(parts: Parts) -> None:
-    if postgres.binaries() is None:
-        pytest.skip("PostgreSQL is not installed")
-    parts.use("PostgreSQL")
+    parts.need("PostgreSQL", postgres.binaries())
     place = postgres.scratch("cluster")
     served = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     try:

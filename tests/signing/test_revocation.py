@@ -403,7 +403,14 @@ def test_a_responder_its_issuer_did_not_vouch_for_is_looked_up_too(net: Net, at:
     assert Stored(replace(trust, crls=lists)).status(*net.pair(), at=at).kind == "crl"
 
 
-@pytest.mark.parametrize("query", [b"", b"rubbish", b"\x30\x00"])
+def two_questions() -> bytes:
+    """One request about two certificates, which RFC 6960 allows and nobody sends."""
+    names = {"issuer_name_hash": b"n" * 20, "issuer_key_hash": b"k" * 20}
+    one = {"req_cert": {"hash_algorithm": {"algorithm": "sha1"}, "serial_number": 5, **names}}
+    return bytes(asn1_ocsp.OCSPRequest({"tbs_request": {"request_list": [one, one]}}).dump())
+
+
+@pytest.mark.parametrize("query", [b"", b"rubbish", b"\x30\x00", two_questions()])
 def test_a_bad_question_gets_a_refusal(net: Net, query: bytes) -> None:
     answer = ocsp.load_der_ocsp_response(Responder(net.pki, net.clock).ocsp(query))
     assert answer.response_status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST

@@ -162,9 +162,7 @@ def databases(pytestconfig: pytest.Config) -> Databases:
 def database(request: pytest.FixtureRequest, parts: Parts) -> str:
     """Which database this test runs on: ``sqlite`` or ``postgresql``; counted, skipped where it is not installed."""
     kind: str = request.param
-    parts.use(NAMES[kind])
-    if kind == "postgresql" and postgres.binaries() is None:
-        pytest.skip("PostgreSQL is not installed")
+    parts.need(NAMES[kind], kind if kind == "sqlite" else postgres.binaries())
     return kind
 
 

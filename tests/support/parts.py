@@ -11,6 +11,7 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -26,6 +27,9 @@ SOFTHSM_MODULES = (
 )
 
 
+Found = TypeVar("Found")
+
+
 class Parts:
     """Notes which real parts one test uses."""
 
@@ -38,14 +42,16 @@ class Parts:
         if ("part", part) not in self._item.user_properties:
             self._item.user_properties.append(("part", part))
 
-    def program(self, part: str, *names: str) -> Path:
-        """Note the part and return its program; skip when the machine has none of these names."""
+    def need(self, part: str, found: Found | None) -> Found:
+        """Note the part and return what was found of it; the one place where a test is skipped: it has none."""
         self.use(part)
-        for name in names:
-            found = shutil.which(name)
-            if found:
-                return Path(found)
-        pytest.skip(f"{part} is not installed")
+        if found is None:
+            pytest.skip(f"{part} is not installed")
+        return found
+
+    def program(self, part: str, *names: str) -> Path:
+        """Note the part and return its program, under the first of these names the machine has."""
+        return self.need(part, next((Path(found) for name in names if (found := shutil.which(name))), None))
 
 
 @pytest.fixture
@@ -76,10 +82,7 @@ def openssl(parts: Parts) -> Path:
 def softhsm(parts: Parts) -> Path:
     """The PKCS#11 module of SoftHSM 2: a token in software."""
     parts.program("softhsm", "softhsm2-util")
-    found = [path for path in SOFTHSM_MODULES if path.is_file()]
-    if not found:
-        pytest.skip("softhsm is not installed")
-    return found[0]
+    return parts.need("softhsm", next((path for path in SOFTHSM_MODULES if path.is_file()), None))
 
 
 @pytest.fixture
